@@ -1,0 +1,47 @@
+# make repro   the whole pipeline, then its result          make test    the tests
+# make verify  the pipeline in a scratch clone, compared    make lint    style
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+# The first interpreter of a supported version; `make PYTHON=/path/to/python3.12 setup` chooses another.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+PYTHON ?= $(shell for python in python3.11 python3.12 python3 python; do \
+	$$python -c "$(SUPPORTED)" 2>/dev/null && { echo $$python; break; }; done)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup repro test lint verify clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -n 2
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or 3.12 on PATH"; \
+		echo "  next: install one, or run make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+repro: setup
+	dvc repro
+	@python -m stages.reporting.summary
+
+test: setup
+	python -m pytest
+
+lint: setup
+	ruff check .
+	ruff format --check .
+
+# A clone without caches, so that every stage runs; its lock must equal the committed one, output by output.
+verify: setup
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
+	git clone --quiet . "$$scratch/clone" && \
+	( cd "$$scratch/clone" && cp dvc.lock "$$scratch/committed.lock" && \
+	  PYTHONPATH="$$scratch/clone:$$scratch/clone/kernels" MGH_LEDGER="$$scratch/ledger.sqlite" dvc repro && \
+	  python -m stages.reporting.summary && \
+	  python -m stages.reporting.verify "$$scratch/committed.lock" dvc.lock )
+
+clean:
+	rm -rf $(VENV) data reports/timings .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Seed texts: short summaries with the longer bodies that go with them."""

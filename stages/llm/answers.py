@@ -1,0 +1,34 @@
+"""What the two kinds of prompts ask a model to write, as pydantic models; their JSON schemas go into the request."""
+
+from pydantic import BaseModel, ConfigDict
+
+BRAINSTORM, MGH = "brainstorm", "mgh"
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Brainstormed(_Answer):
+    """Step 1 of MGH synthesis: retrieval tasks."""
+
+    tasks: list[str]
+
+
+class HardNegative(_Answer):
+    similarity_level: str
+    text: str
+
+
+class MghSample(_Answer):
+    """Step 2 of MGH synthesis: one sample with graded hard negatives."""
+
+    query: str
+    positive_example: str
+    hard_negative_examples: list[HardNegative]
+
+
+def response_format(answer: type[BaseModel], purpose: str, kind: str) -> dict:
+    """The `response_format` of a request for `answer`; its name tells purpose and task kind apart."""
+    schema = {"name": f"{purpose}_{kind}", "strict": True, "schema": answer.model_json_schema()}
+    return {"type": "json_schema", "json_schema": schema}

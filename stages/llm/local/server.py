@@ -1,0 +1,103 @@
+"""The HTTP side of the local endpoint: a small ASGI app on uvicorn, on 127.0.0.1 and any free port."""
+
+import hashlib
+import json
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from stages.llm.answers import BRAINSTORM
+from stages.llm.client import Endpoint
+from stages.llm.local.faults import spoil
+from stages.llm.local.writer import VERSION, CorpusWriter
+from stages.shared.errors import UserError
+from stages.shared.records import Document, read_records
+
+STARTUP_SECONDS = 30
+
+
+@contextmanager
+def serve(corpus: str | Path, fault_share: float) -> Iterator[Endpoint]:
+    """Serve until the block ends. Raises UserError when the corpus is missing or the server does not start."""
+    documents = read_records(corpus, Document)
+    # What an answer depends on is in the model's name, and so in every ledger key.
+    fingerprint = hashlib.sha256(f"{VERSION} {fault_share}".encode() + Path(corpus).read_bytes()).hexdigest()
+    model = f"corpus-{fingerprint[:12]}"
+    app = build_app(CorpusWriter(documents), model, fault_share)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    listener = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + STARTUP_SECONDS
+    while not server.started:
+        if time.monotonic() > deadline or not thread.is_alive():
+            raise UserError("the local endpoint did not start", next="see whether 127.0.0.1 may be listened on here")
+        time.sleep(0.01)
+    try:
+        yield Endpoint(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", model, "local")
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def build_app(writer: CorpusWriter, model: str, fault_share: float) -> Starlette:
+    """POST /v1/chat/completions and GET /v1/models over `writer`."""
+
+    async def models(_: Request) -> JSONResponse:
+        return JSONResponse({"object": "list", "data": [{"id": model, "object": "model", "owned_by": "local"}]})
+
+    async def complete(request: Request) -> JSONResponse:
+        body = await request.json()
+        if body.get("model") != model:
+            return _error(404, f"no model {body.get('model')!r}; this endpoint serves {model!r}")
+        try:
+            purpose, _, kind = body["response_format"]["json_schema"]["name"].partition("_")
+            prompt = body["messages"][-1]["content"]
+            text = _write(writer, purpose, kind, prompt, _generator(body), fault_share)
+        except (KeyError, IndexError, TypeError, LookupError) as error:
+            return _error(400, f"not a request that this endpoint can answer: {error}")
+        usage = {"prompt_tokens": len(prompt.split()), "completion_tokens": len(text.split())}
+        message = {"role": "assistant", "content": text}
+        return JSONResponse(
+            {
+                "id": "local",
+                "object": "chat.completion",
+                "created": 0,
+                "model": model,
+                "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+                "usage": {**usage, "total_tokens": sum(usage.values())},
+            }
+        )
+
+    return Starlette(
+        routes=[
+            Route("/v1/models", models),
+            Route("/v1/chat/completions", complete, methods=["POST"]),
+        ]
+    )
+
+
+def _write(writer, purpose: str, kind: str, prompt: str, generator: random.Random, fault_share: float) -> str:
+    if purpose == BRAINSTORM:
+        return writer.brainstorm(kind, generator)
+    answer = writer.sample(kind, prompt, generator)
+    return spoil(answer, generator) if generator.random() < fault_share else json.dumps(answer)
+
+
+def _generator(body: dict) -> random.Random:
+    """Seeded by the request alone, so that neither order nor repetition changes an answer."""
+    return random.Random(hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest())
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": {"message": message, "type": "invalid_request_error"}}, status_code=status)

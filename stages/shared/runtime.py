@@ -1,0 +1,40 @@
+"""Fixes what would make two machines disagree in the last bit: threads, instruction sets, BLAS code paths."""
+
+import os
+
+from stages.shared.settings import Runtime
+
+# Read once by numpy, OpenBLAS, MKL, oneDNN and ATen when they are loaded, so `pin` must run before any of them is.
+_AVX2 = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_CBWR": "AVX2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "DNNL_MAX_CPU_ISA": "AVX2",
+    "OPENBLAS_CORETYPE": "Haswell",
+}
+
+
+def pin(runtime: Runtime) -> None:
+    """Set the environment that `runtime` asks for. Call before numpy or torch is imported."""
+    threads = str(runtime.threads)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = threads
+    os.environ["MKL_DYNAMIC"] = "FALSE"
+    os.environ["OMP_DYNAMIC"] = "FALSE"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    if runtime.instruction_set == "avx2":
+        os.environ.update(_AVX2)
+    if runtime.offline:
+        os.environ.update({"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"})
+    if runtime.device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def pin_torch(runtime: Runtime, seed: int) -> None:
+    """The part that only torch can set: thread count, deterministic kernels, the seed."""
+    import torch
+
+    torch.set_num_threads(runtime.threads)
+    torch.use_deterministic_algorithms(True, warn_only=runtime.device != "cpu")
+    torch.manual_seed(seed)

@@ -1,0 +1,250 @@
+"""The only reader of params.yaml and profiles/<profile>.yaml.
+
+params.yaml holds what the paper varies, the profile what a machine affords. Unknown keys, wrong types and values out of
+range end the stage with the file, the key, what was given and what is allowed.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from stages.shared.errors import UserError
+from stages.shared.settings_errors import explain
+
+PARAMS_FILE = "params.yaml"
+PROFILES_FOLDER = "profiles"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+# --- params.yaml: what the paper varies ------------------------------------------------------------------------------
+
+
+class Ata(_Strict):
+    """Variants of anchor-token-aware pooling; the defaults are our reading of the paper."""
+
+    score: Literal["log1p", "linear"]
+    detach: bool
+
+
+class Params(_Strict):
+    profile: str
+    pooling: Literal["mean", "last", "ata"]
+    curriculum: Literal["coarse_to_fine", "fine_to_coarse", "random", "n1", "n2", "n3", "n4"]
+    training_data: Literal["synthetic", "retrieval", "both"]
+    attention: Literal["bidirectional", "causal"]
+    ata: Ata
+    seed: Annotated[int, Field(ge=0)]
+
+
+# --- profiles/<profile>.yaml: what a machine affords -----------------------------------------------------------------
+
+
+class Runtime(_Strict):
+    device: Literal["cpu", "cuda"]
+    precision: Literal["no", "bf16"]
+    threads: Count
+    instruction_set: Literal["avx2", "native"]
+    offline: bool
+
+
+class PackagesSource(_Strict):
+    """Documentation of installed Python packages."""
+
+    kind: Literal["packages"]
+    train: list[str] = Field(min_length=1)
+    held_out: list[str] = Field(min_length=1)
+    max_per_package: Count
+
+    @model_validator(mode="after")
+    def _disjoint(self):
+        if both := sorted(set(self.train) & set(self.held_out)):
+            raise ValueError(f"{', '.join(both)} stands in both train and held_out")
+        return self
+
+
+class Columns(_Strict):
+    """Names of the columns that hold the short and the long text of a pair."""
+
+    summary: str
+    body: str
+
+
+class HubSource(_Strict):
+    """A data set on the Hugging Face Hub, pinned to a revision."""
+
+    kind: Literal["hub"]
+    path: str
+    config: str | None
+    revision: str = Field(min_length=7)
+    train_split: str
+    held_out_split: str
+    columns: Columns
+    max_rows: Count
+
+
+class FilesSource(_Strict):
+    """Local JSONL or Parquet files."""
+
+    kind: Literal["files"]
+    train: str
+    held_out: str
+    columns: Columns
+    max_rows: Count
+
+
+class Corpus(_Strict):
+    source: Annotated[PackagesSource | HubSource | FilesSource, Field(discriminator="kind")]
+    min_summary_words: Count
+    max_summary_characters: Count
+    min_body_words: Count
+    max_body_characters: Count
+    near_duplicate: Share
+
+
+class LocalEndpoint(_Strict):
+    """The pipeline's own server: answers from the corpus, started and stopped by the stage."""
+
+    kind: Literal["local"]
+    fault_share: Share
+
+
+class OpenAIEndpoint(_Strict):
+    """Any server that speaks the OpenAI protocol."""
+
+    kind: Literal["openai"]
+    base_url: str
+    model: str
+    api_key_env: str  # name of the environment variable that holds the key; the key itself is never stored
+
+
+class Llm(_Strict):
+    endpoint: Annotated[LocalEndpoint | OpenAIEndpoint, Field(discriminator="kind")]
+    seed: Annotated[int, Field(ge=0)]
+    temperature: Annotated[float, Field(ge=0, le=2)]
+    max_tokens: Count
+    concurrency: Count
+    max_retries: Annotated[int, Field(ge=0)]
+    timeout_seconds: Seconds
+
+
+class Brainstorm(_Strict):
+    tasks_per_kind: Count
+
+
+class Prompts(_Strict):
+    samples: Count
+
+
+class Buckets(_Strict):
+    scorer: str  # "tfidf", or any model that sentence-transformers loads
+    false_negative: Share
+    near_duplicate: Share
+
+
+class ScratchBackbone(_Strict):
+    """A small decoder and its BPE tokenizer, trained on the corpus."""
+
+    kind: Literal["scratch"]
+    vocabulary: Count
+    hidden_size: Count
+    layers: Count
+    heads: Count
+    intermediate_size: Count
+    max_length: Count
+    warmup_steps: Annotated[int, Field(ge=0)]
+    batch_size: Count
+    learning_rate: Annotated[float, Field(gt=0)]
+
+
+class HubBackbone(_Strict):
+    """A pretrained decoder on the Hugging Face Hub, pinned to a revision."""
+
+    kind: Literal["hub"]
+    model: str
+    revision: str = Field(min_length=7)
+    trust_remote_code: bool
+
+
+class Lora(_Strict):
+    rank: Count
+    alpha: Count
+    dropout: Share
+
+
+class Training(_Strict):
+    steps: Count
+    batch_size: Count
+    gradient_accumulation: Count
+    learning_rate: Annotated[float, Field(gt=0)]
+    warmup_steps: Annotated[int, Field(ge=0)]
+    weight_decay: Annotated[float, Field(ge=0)]
+    max_gradient_norm: Annotated[float, Field(gt=0)]
+    temperature: Annotated[float, Field(gt=0)]
+    max_length: Count
+    lora: Lora | None
+
+
+class Evaluation(_Strict):
+    tasks: list[str] = Field(min_length=1)
+    batch_size: Count
+    max_length: Count
+    max_documents: Count
+
+
+class Profile(_Strict):
+    runtime: Runtime
+    corpus: Corpus
+    llm: Llm
+    brainstorm: Brainstorm
+    prompts: Prompts
+    buckets: Buckets
+    backbone: Annotated[ScratchBackbone | HubBackbone, Field(discriminator="kind")]
+    training: Training
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class Settings:
+    params: Params
+    profile: Profile
+
+
+def load_settings(root: str | Path = ".") -> Settings:
+    """Read and check both files below `root`, the repository's top folder. Raises UserError."""
+    root = Path(root)
+    params = _load(root / PARAMS_FILE, PARAMS_FILE, Params)
+    name = f"{PROFILES_FOLDER}/{params.profile}.yaml"
+    if not (root / name).exists():
+        known = sorted(path.stem for path in (root / PROFILES_FOLDER).glob("*.yaml"))
+        raise UserError(
+            f"{PARAMS_FILE}: profile: given {params.profile!r}, but {name} does not exist; allowed: {', '.join(known)}",
+            next="choose one of these, or copy profiles/tiny.yaml to that name and edit it",
+        )
+    return Settings(params, _load(root / name, name, Profile))
+
+
+def _load(path: Path, name: str, model: type[BaseModel]):
+    if not path.exists():
+        raise UserError(
+            f"{name} does not exist in {path.parent.resolve()}", next="run from the repository's top folder"
+        )
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{name} is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{name} must hold keys and values, given {type(values).__name__}")
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise UserError(explain(name, model, error)) from error

@@ -1,0 +1,1 @@
+"""Contrastive training of the encoder: InfoNCE, graded negatives, curriculum."""
