@@ -54,6 +54,9 @@ def ata_pool(
         empty = (~pooled.any(dim=1)).nonzero().flatten().tolist()
         raise ValueError(f"attention_mask and pool_mask leave no token to pool in row {empty}")
 
+    # Padding may hold anything, also NaN, which a zero weight would not silence.
+    padded = ~real[:, None, :, None]
+    query, key = query.masked_fill(padded, 0), key.masked_fill(padded, 0)
     tokens = query.shape[2]
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     key = key.repeat_interleave(query.shape[1] // key.shape[1], dim=1)  # (B, H, N, d)
@@ -72,7 +75,6 @@ def ata_pool(
     weights = column_sums / column_sums.sum(dim=1, keepdim=True)
     if detach:
         weights = weights.detach()
-    # Padded hidden states may hold anything, also NaN, which a zero weight would not silence.
     hidden_states = hidden_states.masked_fill(~pooled[:, :, None], 0)
     output = torch.einsum("bn,bnd->bd", weights, hidden_states.float()).to(hidden_states.dtype)
     return (output, weights) if return_weights else output

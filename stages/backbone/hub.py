@@ -1,7 +1,7 @@
 """A pretrained decoder on the Hugging Face Hub, recorded by id, revision and file hashes; weights are not copied."""
 
+from httpx2 import HTTPError
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from stages.shared.errors import UserError
 from stages.shared.settings import HubBackbone
@@ -11,7 +11,7 @@ def describe(backbone: HubBackbone) -> dict:
     """Id, resolved commit and the hash of each file that shapes the model. Raises UserError when out of reach."""
     try:
         info = HfApi().model_info(backbone.model, revision=backbone.revision, files_metadata=True)
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError) as error:
+    except (HTTPError, OSError) as error:
         raise UserError(
             f"cannot reach the model {backbone.model} at revision {backbone.revision}: {str(error).splitlines()[0]}",
             next="check backbone.model and backbone.revision, the network, HF_TOKEN for gated models, and that "

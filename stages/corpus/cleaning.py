@@ -43,11 +43,6 @@ def cut(text: str, characters: int) -> str:
     return text[: characters + 1].rsplit(" ", 1)[0].rstrip(" ,;:(")
 
 
-def normalised(text: str) -> str:
-    """Lower-case words only: two texts with the same normalised form are duplicates."""
-    return " ".join(re.findall(r"\w+", text.lower()))
-
-
 def _without_code(lines: list[str]) -> list[str]:
     """Lines without doctests and their output, headings, rules, directives, fenced code; ends at the first appendix."""
     kept: list[str] = []
@@ -73,7 +68,7 @@ def _without_code(lines: list[str]) -> list[str]:
 def _plain(lines: list[str]) -> str:
     text = " ".join(_FIELD.sub("", line).strip() for line in lines if not _RULE.match(line))
     text = _LINK.sub(r"\1", _ROLE.sub(r"\1", text))
-    text = _MARKDOWN_LINK.sub(r"\1", _URL.sub("", text))
+    text = _URL.sub("", _MARKDOWN_LINK.sub(r"\1", text))
     text = _MATH.sub(" ", _CITATION.sub("", _TICKS.sub("", text)))
     return re.sub(r"\s+", " ", text.replace("::", ":")).strip(" -:")
 

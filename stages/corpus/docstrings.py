@@ -24,11 +24,12 @@ class Docstring:
 
 def package_files(package: str) -> list[Path]:
     """The package's Python files, sorted. Raises UserError when it is not installed."""
-    spec = importlib.util.find_spec(package)
+    # A dotted name would import its parents.
+    spec = None if "." in package else importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise UserError(
             f"corpus.source names the package {package!r}, which is not installed here",
-            next="run `make setup`, or name installed packages only",
+            next="run `make setup`, or name top-level packages that are installed",
         )
     root = Path(spec.submodule_search_locations[0])
     files = (path.relative_to(root) for path in root.rglob("*.py"))

@@ -3,8 +3,8 @@
 from datasketch import MinHash, MinHashLSH
 from tqdm import tqdm
 
-from stages.corpus.cleaning import normalised
 from stages.shared.records import Document
+from stages.shared.text import normalised
 
 PERMUTATIONS = 64
 SHINGLE = 3  # words

@@ -30,8 +30,8 @@ def read(settings: Corpus, workers: int) -> Split:
 
 def _read_packages(source: PackagesSource, settings: Corpus, workers: int) -> Split:
     packages = [*source.train, *source.held_out]
-    _warn_about_versions(packages)
     jobs = [(package, path) for package in packages for path in package_files(package)]
+    _warn_about_versions(packages)
     # Not fork: the parent may hold threads by now, and children inherit their locks.
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         results = pool.map(partial(_documents_of_file, settings=settings), jobs, chunksize=32)
@@ -62,7 +62,9 @@ def _warn_about_versions(packages: list[str]) -> None:
     pins = dict(line.strip().split("==") for line in constraints.read_text().splitlines() if "==" in line)
     distributions = packages_distributions()
     for package in packages:
-        name = distributions.get(package, [package])[0]
+        if package not in distributions:  # part of Python itself, or found on PYTHONPATH
+            continue
+        name = distributions[package][0]
         installed, pinned = version(name).split("+")[0], pins.get(name)
         if pinned and installed != pinned:
             print(
@@ -99,7 +101,10 @@ def _read_files(source: FilesSource, settings: Corpus) -> Split:
         if not path.exists():
             raise UserError(f"corpus.source: the file {name} does not exist", next="mend the path in the profile")
         try:
-            frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_json(path, lines=True)
+            if path.suffix == ".parquet":
+                frame = pd.read_parquet(path)
+            else:
+                frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False)  # texts stay texts
         except (ValueError, OSError) as error:
             raise UserError(f"corpus.source: {name} is neither JSONL nor Parquet: {error}") from error
         rows = frame.head(source.max_rows).to_dict("records")
@@ -116,8 +121,11 @@ def _pairs(rows, columns: list[str], source: FilesSource | HubSource, name: str,
             )
     documents = []
     for row in rows:
-        summary = " ".join(str(row[source.columns.summary]).split())
-        body = cut(" ".join(str(row[source.columns.body]).split()), settings.max_body_characters)
+        texts = row[source.columns.summary], row[source.columns.body]
+        if not all(isinstance(text, str) for text in texts):  # null in some rows of many public data sets
+            continue
+        summary, body = (" ".join(text.split()) for text in texts)
+        body = cut(body, settings.max_body_characters)
         if len(summary.split()) >= settings.min_summary_words and len(body.split()) >= settings.min_body_words:
             documents.append(_document(name, "pair", name, "", summary, body))
     return documents

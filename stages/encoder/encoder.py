@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from ata_pooling import ata_pool
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -18,6 +19,7 @@ from stages.shared.files import read_json, write_json
 from stages.shared.settings import Lora, Params
 
 CONFIG_FILE = "encoder.json"
+CHUNK = 32  # rows that `embed` pads to a common length
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Encoder(nn.Module):
         try:
             model = AutoModel.from_pretrained(name, **options)
             tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise UserError(
                 f"cannot load the model {name}: {str(error).splitlines()[0]}",
                 next="check backbone.model, backbone.revision and the network (HF_TOKEN for gated models); "
@@ -122,6 +124,18 @@ class Encoder(nn.Module):
             score=self.config.ata_score,
             detach=self.config.ata_detach,
         )
+
+    def embed(self, texts: list[str], max_length: int) -> tuple[Tensor, int]:
+        """Embeddings (len(texts), D) with gradients, in the order of `texts`, and how many tokens they have.
+
+        Texts of like length go through the model together: of a batch of queries and documents as it comes, padding
+        would be more than half.
+        """
+        lengths = [len(ids) for ids in self.tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]]
+        order = sorted(range(len(texts)), key=lengths.__getitem__)
+        chunks = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
+        embeddings = [self(**self.tokenize([texts[index] for index in chunk], max_length)) for chunk in chunks]
+        return torch.cat(embeddings)[torch.tensor(order, device=self.device).argsort()], sum(lengths)
 
     @torch.inference_mode()
     def encode(self, texts: list[str], *, batch_size: int, max_length: int, progress: bool = False) -> np.ndarray:

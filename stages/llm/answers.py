@@ -4,6 +4,9 @@ from pydantic import BaseModel, ConfigDict
 
 BRAINSTORM, MGH = "brainstorm", "mgh"
 
+TASKS_PER_ANSWER = 6
+"""How many tasks one brainstorming request asks for."""
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)

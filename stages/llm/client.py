@@ -1,8 +1,10 @@
 """One async client for any OpenAI-compatible server. Every answer is in the ledger before it is used."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import openai
 from tqdm import tqdm
@@ -16,7 +18,7 @@ from stages.shared.settings import Llm
 class Endpoint:
     base_url: str
     model: str
-    api_key: str
+    api_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,15 @@ def _body(request: LlmRequest, model: str, llm: Llm) -> dict:
 
 async def _ask(open_: list[int], bodies: list[dict], answers: list, endpoint: Endpoint, llm: Llm, ledger: Ledger):
     paid = len(bodies) - len(open_)
+    # A proxy that the environment names cannot reach a server on this machine.
+    proxies = urlsplit(endpoint.base_url).hostname not in ("127.0.0.1", "localhost", "::1")
     with tqdm(total=len(bodies), initial=paid, desc="LLM", unit="request", disable=None) as progress:
         async with openai.AsyncOpenAI(
             base_url=endpoint.base_url,
             api_key=endpoint.api_key,
             max_retries=llm.max_retries,
             timeout=llm.timeout_seconds,
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=proxies),
         ) as client:
 
             async def work(indices: Iterator[int]) -> None:
@@ -80,10 +85,23 @@ async def _ask(open_: list[int], bodies: list[dict], answers: list, endpoint: En
 
 
 async def _complete(client: openai.AsyncOpenAI, body: dict) -> Answer:
-    completion = await client.chat.completions.create(**body)
-    text = completion.choices[0].message.content if completion.choices else None
+    try:
+        completion = await client.chat.completions.create(**body)
+    except json.JSONDecodeError as error:
+        raise _not_a_completion(client, error) from error
+    if not getattr(completion, "choices", None):  # a web page, or an error object behind a status of 200
+        raise _not_a_completion(client, completion)
+    # SQLite and Parquet refuse half of a surrogate pair, which a server writes when it cuts an emoji.
+    text = (completion.choices[0].message.content or "").encode(errors="replace").decode()
     usage = completion.usage
-    return Answer(text or "", usage.prompt_tokens if usage else 0, usage.completion_tokens if usage else 0)
+    return Answer(text, usage.prompt_tokens if usage else 0, usage.completion_tokens if usage else 0)
+
+
+def _not_a_completion(client: openai.AsyncOpenAI, given: object) -> UserError:
+    return UserError(
+        f"the endpoint {client.base_url} did not answer with a chat completion but with {str(given)[:200]!r}",
+        next="see whether llm.endpoint.base_url ends where the server's OpenAI-compatible API begins, often in /v1",
+    )
 
 
 def _explain(error: openai.APIError, endpoint: Endpoint, llm: Llm) -> UserError:
@@ -98,5 +116,6 @@ def _explain(error: openai.APIError, endpoint: Endpoint, llm: Llm) -> UserError:
             f"cannot reach {where}: {error} ({llm.max_retries + 1} tries)",
             next=f"start the server or mend llm.endpoint.base_url; profile tiny needs none; {kept}",
         )
-    status = getattr(error, "status_code", "no status")
-    return UserError(f"{where} failed: {status}: {error.message} ({llm.max_retries + 1} tries)", next=kept)
+    status = getattr(error, "status_code", 0)
+    tries = llm.max_retries + 1 if status in (408, 409, 429) or status >= 500 else 1
+    return UserError(f"{where} failed: {status or 'no status'}: {error.message} ({tries} tries)", next=kept)

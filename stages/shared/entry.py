@@ -28,6 +28,7 @@ def run_stage(main: Callable[[Settings], None], name: str, description: str) -> 
         settings = load_settings()
         runtime.pin(settings.profile.runtime)
         main(settings)
+        write_json(f"{TIMINGS}/{name}.json", {"seconds": time.monotonic() - started, "peak_mib": _peak_mib()})
     except UserError as error:
         sys.exit(f"error: {name}: {error}")
     except OSError as error:
@@ -40,7 +41,6 @@ def run_stage(main: Callable[[Settings], None], name: str, description: str) -> 
     except KeyboardInterrupt:
         print(f"\n{name}: stopped; `dvc repro` goes on from here.", file=sys.stderr)
         sys.exit(130)
-    write_json(f"{TIMINGS}/{name}.json", {"seconds": time.monotonic() - started, "peak_mib": _peak_mib()})
 
 
 def _peak_mib() -> float:

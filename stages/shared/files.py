@@ -1,6 +1,8 @@
 """Small text outputs that are equal byte for byte wherever they are written."""
 
+import csv
 import hashlib
+import io
 import json
 from pathlib import Path
 
@@ -23,6 +25,15 @@ def write_text(path: str | Path, text: str) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_csv(path: str | Path, rows: list[dict]) -> None:
+    """Write `rows`, which share their keys, as CSV with a header."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, buffer.getvalue())
 
 
 def _rounded(value):

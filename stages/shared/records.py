@@ -2,18 +2,22 @@
 
 A record is a frozen dataclass; its Parquet schema follows from its annotations. Ids are content hashes. Files are zstd
 Parquet without timestamps, so the same rows give the same bytes.
+
+pyarrow is imported where it is used: it loads numpy, which must come after `runtime.pin`.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import TypeVar, get_type_hints
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, TypeVar, get_type_hints
 
 from stages.shared.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 KINDS = ("short_long", "long_short", "short_short", "long_long", "symmetric")
 """Task kinds of MGH synthesis: four asymmetric ones (query length, document length) and paraphrase (STS)."""
@@ -106,17 +110,22 @@ class Dropped:
 
 
 Record = TypeVar("Record")
-_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), list[str]: pa.list_(pa.string())}
 
 
 @cache
 def schema_of(record: type) -> pa.Schema:
     """The Arrow schema of a record type; no column may hold nulls."""
-    return pa.schema([pa.field(name, _ARROW[hint], nullable=False) for name, hint in get_type_hints(record).items()])
+    import pyarrow as pa
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), list[str]: pa.list_(pa.string())}
+    return pa.schema([pa.field(name, types[hint], nullable=False) for name, hint in get_type_hints(record).items()])
 
 
 def write_records(path: str | Path, record: type[Record], rows: Iterable[Record]) -> int:
     """Write `rows` to a Parquet file, in order, and return how many there were."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     schema, path = schema_of(record), Path(path)
     columns: dict[str, list] = {name: [] for name in schema.names}
     for row in rows:
@@ -139,6 +148,9 @@ def read_records(path: str | Path, record: type[Record]) -> list[Record]:
 
 
 def _checked_table(path: Path, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     rebuild = "run `dvc repro` to make it again, or mend the file if it is your own"
     if not path.exists():
         raise UserError(f"{path} does not exist", next=rebuild)
@@ -158,12 +170,21 @@ def _checked_table(path: Path, schema: pa.Schema) -> pa.Table:
         column = table[field.name]
         if not _same_type(column.type, field.type):
             raise UserError(f"{path}: column {field.name} is {column.type}, must be {field.type}", next=rebuild)
-        if column.null_count:
-            raise UserError(f"{path}: column {field.name} has {column.null_count} nulls", next=rebuild)
+        if nulls := _null_count(column):
+            raise UserError(f"{path}: column {field.name} has {nulls} nulls", next=rebuild)
     return table
 
 
+def _null_count(column: pa.ChunkedArray) -> int:
+    import pyarrow as pa
+
+    elements = column.combine_chunks().flatten().null_count if pa.types.is_list(column.type) else 0
+    return column.null_count + elements
+
+
 def _same_type(given: pa.DataType, wanted: pa.DataType) -> bool:
+    import pyarrow as pa
+
     if pa.types.is_list(given) and pa.types.is_list(wanted):  # element names differ between writers
         return given.value_type == wanted.value_type
     return given == wanted

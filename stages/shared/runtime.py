@@ -11,6 +11,7 @@ _AVX2 = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "DNNL_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # numpy's log and exp differ there in the last bit
 }
 
 
@@ -21,6 +22,8 @@ def pin(runtime: Runtime) -> None:
         os.environ[name] = threads
     os.environ["MKL_DYNAMIC"] = "FALSE"
     os.environ["OMP_DYNAMIC"] = "FALSE"
+    # Threads that spin while they wait slow each other several times over on a machine with other work.
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if runtime.instruction_set == "avx2":

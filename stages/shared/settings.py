@@ -240,7 +240,7 @@ def _load(path: Path, name: str, model: type[BaseModel]):
         )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{name} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"{name} must hold keys and values, given {type(values).__name__}")

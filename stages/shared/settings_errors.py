@@ -1,7 +1,7 @@
 """Turns a pydantic error into lines that name the file, the key, what was given and what is allowed."""
 
 import difflib
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,6 +24,9 @@ def _line(file: str, model: type[BaseModel], item: dict) -> str:
         return f"{file}: {key}: missing; {_needs(place, path[-1])}"
     if item["type"] == "union_tag_invalid":
         return f"{file}: {key}.kind: given {item['ctx']['tag']!r}; allowed: {item['ctx']['expected_tags']}"
+    if item["type"] == "union_tag_not_found":
+        tags = map(_tag, _models(place.model_fields[path[-1]].annotation))
+        return f"{file}: {key}.kind: missing; allowed: {', '.join(map(repr, tags))}"
     if item["type"] == "literal_error":
         return f"{file}: {key}: given {given!r}; allowed: {item['ctx']['expected']}"
     message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
@@ -72,5 +75,7 @@ def _needs(place: Any, key: str) -> str:
     for model in _models(place):
         if key in model.model_fields:
             annotation = model.model_fields[key].annotation
+            if get_origin(annotation) is Literal:
+                return f"allowed: {', '.join(map(repr, get_args(annotation)))}"
             return f"needs {getattr(annotation, '__name__', annotation)}"
     return "needs a value"

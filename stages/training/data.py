@@ -1,19 +1,25 @@
 """The samples that `training_data` names: synthetic ones, public retrieval pairs, or both."""
 
 from stages.shared.errors import UserError
-from stages.shared.records import Document, TrainingSample, read_records
+from stages.shared.records import BUCKETS, Document, TrainingSample, read_records
 
 SYNTHETIC = "data/buckets/samples.parquet"
 RETRIEVAL = "data/corpus/train.parquet"
 
 
 def load_samples(training_data: str, batch_size: int) -> list[TrainingSample]:
-    """All samples, synthetic first. Raises UserError when they do not fill one batch."""
+    """All samples, synthetic first. Raises UserError for ungraded negatives, or too few samples for one batch."""
     samples = []
     if training_data in ("synthetic", "both"):
         samples += read_records(SYNTHETIC, TrainingSample)
     if training_data in ("retrieval", "both"):
         samples += [_pair(document) for document in read_records(RETRIEVAL, Document)]
+    for sample in samples:
+        if len(sample.negatives) not in (0, len(BUCKETS)):
+            raise UserError(
+                f"{SYNTHETIC}: sample {sample.id} has {len(sample.negatives)} negatives, not {len(BUCKETS)} or none",
+                next="run `dvc repro` to make the file again, or mend it if it is your own",
+            )
     if len(samples) < batch_size:
         raise UserError(
             f"training_data={training_data} gives {len(samples)} samples, fewer than training.batch_size={batch_size}",

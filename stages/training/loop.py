@@ -58,7 +58,8 @@ def train(encoder: Encoder, samples: list[TrainingSample], settings: Settings) -
                 sums["loss"] += loss.item() / options.gradient_accumulation
                 sums["in_batch_accuracy"] += accuracy.item() / options.gradient_accumulation
                 tokens += count
-            curves = {**sums, "gradient_norm": float(norm), "learning_rate": scheduler.get_last_lr()[0]}
+            rate = scheduler.get_last_lr()[0]
+            curves = {**sums, "gradient_norm": float(norm), "learning_rate": rate, "level": level + 1}
             for name, value in curves.items():
                 live.log_metric(name, value)
             live.next_step()
@@ -72,18 +73,9 @@ def train(encoder: Encoder, samples: list[TrainingSample], settings: Settings) -
 
 def _forward(encoder, batch, level, options):
     """Loss, accuracy and number of tokens of one batch; samples without graded negatives bring in-batch ones only."""
-    roles = [
-        [sample.query for sample in batch],
-        [sample.positive for sample in batch],
-        [sample.negatives[level] for sample in batch if sample.negatives],
-    ]
-    embeddings, count = [], 0
-    for texts in roles:
-        if texts:
-            tokens = encoder.tokenize(texts, options.max_length)
-            count += int(tokens["attention_mask"].sum())
-            embeddings.append(encoder(**tokens))
-        else:
-            embeddings.append(embeddings[0].new_empty(0, embeddings[0].shape[1]))
-    loss, accuracy = info_nce(*embeddings, options.temperature)
+    query = [sample.query for sample in batch]
+    positive = [sample.positive for sample in batch]
+    negative = [sample.negatives[level] for sample in batch if sample.negatives]
+    embeddings, count = encoder.embed([*query, *positive, *negative], options.max_length)
+    loss, accuracy = info_nce(*embeddings.split([len(query), len(positive), len(negative)]), options.temperature)
     return loss, accuracy, count

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from stages.llm.answers import BRAINSTORM
+from stages.llm.answers import BRAINSTORM, MGH
 from stages.llm.client import Endpoint
 from stages.llm.local.faults import spoil
 from stages.llm.local.writer import VERSION, CorpusWriter
@@ -35,7 +35,9 @@ def serve(corpus: str | Path, fault_share: float) -> Iterator[Endpoint]:
     model = f"corpus-{fingerprint[:12]}"
     app = build_app(CorpusWriter(documents), model, fault_share)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-    listener = socket.create_server(("127.0.0.1", 0))
+    # Where the protocol is named, asyncio turns off Nagle's algorithm, which would hold each answer back for 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + STARTUP_SECONDS
@@ -57,14 +59,14 @@ def build_app(writer: CorpusWriter, model: str, fault_share: float) -> Starlette
         return JSONResponse({"object": "list", "data": [{"id": model, "object": "model", "owned_by": "local"}]})
 
     async def complete(request: Request) -> JSONResponse:
-        body = await request.json()
-        if body.get("model") != model:
-            return _error(404, f"no model {body.get('model')!r}; this endpoint serves {model!r}")
         try:
+            body = await request.json()
+            if body["model"] != model:
+                return _error(404, f"no model {body['model']!r}; this endpoint serves {model!r}")
             purpose, _, kind = body["response_format"]["json_schema"]["name"].partition("_")
             prompt = body["messages"][-1]["content"]
             text = _write(writer, purpose, kind, prompt, _generator(body), fault_share)
-        except (KeyError, IndexError, TypeError, LookupError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
             return _error(400, f"not a request that this endpoint can answer: {error}")
         usage = {"prompt_tokens": len(prompt.split()), "completion_tokens": len(text.split())}
         message = {"role": "assistant", "content": text}
@@ -90,6 +92,8 @@ def build_app(writer: CorpusWriter, model: str, fault_share: float) -> Starlette
 def _write(writer, purpose: str, kind: str, prompt: str, generator: random.Random, fault_share: float) -> str:
     if purpose == BRAINSTORM:
         return writer.brainstorm(kind, generator)
+    if purpose != MGH:
+        raise LookupError(f"no purpose {purpose!r}")
     answer = writer.sample(kind, prompt, generator)
     return spoil(answer, generator) if generator.random() < fault_share else json.dumps(answer)
 

@@ -4,8 +4,10 @@ import json
 import random
 import re
 
+from stages.llm.answers import TASKS_PER_ANSWER
 from stages.llm.local.relatives import Relatives
 from stages.shared.records import LEVELS, Document
+from stages.shared.text import seed_text
 
 VERSION = 1  # part of the model's name: raise it when an answer changes, so that no ledger serves an old one
 
@@ -48,8 +50,8 @@ class CorpusWriter:
         self._by_text = {seed_text(row): row for row in documents}
 
     def brainstorm(self, kind: str, generator: random.Random) -> str:
-        """Six tasks of `kind`; answers to different requests overlap, as a model's do."""
-        wordings = generator.sample(_PASSAGES if kind == "long_long" else _SUMMARIES, k=6)
+        """Tasks of `kind`; answers to different requests overlap, as a model's do."""
+        wordings = generator.sample(_PASSAGES if kind == "long_long" else _SUMMARIES, k=TASKS_PER_ANSWER)
         return json.dumps({"tasks": [_TASKS[kind].format(wording=wording) for wording in wordings]})
 
     def sample(self, kind: str, prompt: str, generator: random.Random) -> dict:
@@ -67,11 +69,6 @@ class CorpusWriter:
                 {"similarity_level": level, "text": text_of(row)} for level, row in zip(LEVELS, negatives, strict=True)
             ],
         }
-
-
-def seed_text(document: Document) -> str:
-    """How a prompt quotes a document."""
-    return f"{document.summary}\n\n{document.body}"
 
 
 def spoken_name(document: Document) -> str:

@@ -1,0 +1,46 @@
+"""Write tables, figures and the page from what the earlier stages measured."""
+
+from pathlib import Path
+
+from stages.shared.entry import run_stage
+from stages.shared.files import write_text
+from stages.shared.records import TrainingSample, read_records
+from stages.shared.settings import Settings
+
+REPORTS = Path("reports")
+
+
+def main(settings: Settings) -> None:
+    from stages.reporting import figures, paper_tables
+    from stages.reporting.page import case_studies, render
+    from stages.reporting.provenance import provenance
+    from stages.reporting.results import load_results
+
+    results = load_results()
+    tables = [
+        paper_tables.table1(results, settings),
+        paper_tables.task_scores(results),
+        paper_tables.similarity(results, settings),
+    ]
+    for table in tables:
+        table.write(REPORTS / "tables")
+    drawn = {
+        "scores": figures.scores(results),
+        "similarity": figures.similarity(results, REPORTS / "buckets/similarity.csv"),
+        "training": figures.training_curves(REPORTS / "training/plots/metrics"),
+    }
+    paths = {name: REPORTS / f"figures/{name}.svg" for name in drawn}
+    for name, figure in drawn.items():
+        figures.save(figure, paths[name])
+    page = render(
+        tables=tables,
+        figures=paths,
+        samples=case_studies(read_records("data/buckets/samples.parquet", TrainingSample)),
+        metrics=results.metrics,
+        provenance=provenance(settings),
+    )
+    write_text(REPORTS / "index.html", page)
+
+
+if __name__ == "__main__":
+    run_stage(main, "reporting", __doc__)

@@ -1,0 +1,38 @@
+import pytest
+
+from stages.reporting.results import TYPES, Results
+
+
+def scores(start: float) -> dict:
+    """Scores of one task for each type but summarisation, rising by one point."""
+    types = {name: start + number for number, name in enumerate(TYPES[:-1])}
+    tasks = {f"Docs{name}": value for name, value in types.items()}
+    return {"mean_task": start + 2.5, "mean_type": start + 2.5, "types": types, "tasks": tasks}
+
+
+@pytest.fixture
+def results():
+    levels = {"N1": 0.4, "N2": 0.3, "N3": 0.2, "N4": 0.1}
+    counts = {"documents": 2, "per_package": {"alpha": 2}, "per_kind": {"function": 2}}
+    metrics = {
+        "corpus": {"train": counts, "held_out": counts, "dropped": {}},
+        "brainstorm": {"tasks": 5, "per_kind": {}},
+        "prompts": {"requests": 4},
+        "synthesis": {
+            "answers": 4,
+            "samples": 3,
+            "rejected": {"invalid_json": 1},
+            "tokens": {"prompt": 10, "completion": 20},
+        },
+        "buckets": {
+            "samples": 3,
+            "dropped": {"false_negative": 0},
+            "false_negative_rate": 0.0,
+            "similarity": {"query": levels, "positive": levels},
+            "inversion_rate": {"query": 0.2, "positive": 0.1},
+        },
+        "backbone": {"parameters": 10},
+        "training": {"samples": 3, "steps": 8, "loss": 0.5, "in_batch_accuracy": 0.5, "tokens": 9},
+        "evaluation": scores(40.0),
+    }
+    return Results(metrics, {"untrained": scores(10.0), "tfidf": scores(30.0)})
