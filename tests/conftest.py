@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-# Read by the Hugging Face packages when they are imported, so before any test module is.
+# Read by the packages when they are imported, so before any test module is.
 CACHE = tempfile.mkdtemp(prefix="mgh-tests-")
-os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", HF_HOME=CACHE, TOKENIZERS_PARALLELISM="false")
+os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+os.environ.update(HF_HOME=CACHE, MTEB_CACHE=CACHE, MPLCONFIGDIR=CACHE)
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -18,7 +18,7 @@ from stages.shared.settings import Llm
 class Endpoint:
     base_url: str
     model: str
-    api_key: str = field(repr=False)
+    api_key: str | None = field(repr=False)  # None: only what the ledger holds can be had
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,19 @@ def ask_all(requests: Sequence[LlmRequest], endpoint: Endpoint, llm: Llm, ledger
     """The answers to `requests`, in their order; only what the ledger lacks is asked.
 
     At most `llm.concurrency` requests are under way. The client retries `llm.max_retries` times with growing pauses
-    on a lost connection, 408, 409, 429 and 5xx. Raises UserError when the endpoint stays down or refuses.
+    on a lost connection, 408, 409, 429 and 5xx. Raises UserError when the endpoint stays down or refuses,
+    or when something must be asked and there is no key.
     """
     bodies = [_body(request, endpoint.model, llm) for request in requests]
     answers = [ledger.get(body) for body in bodies]
     open_ = [index for index, answer in enumerate(answers) if answer is None]
+    if open_ and endpoint.api_key is None:
+        name = llm.endpoint.api_key_env
+        raise UserError(
+            f"{len(open_)} of {len(bodies)} answers are not in the ledger, and the environment variable {name}, which "
+            "holds the API key, is not set",
+            next=f"export {name}=... (any text for a server without keys); profile tiny needs none",
+        )
     if open_:
         asyncio.run(_ask(open_, bodies, answers, endpoint, llm, ledger))
     return answers
@@ -78,10 +86,9 @@ async def _ask(open_: list[int], bodies: list[dict], answers: list, endpoint: En
                 async with asyncio.TaskGroup() as workers:
                     for _ in range(min(llm.concurrency, len(open_))):
                         workers.create_task(work(queue))
-            except* UserError as group:  # all workers meet the same trouble: tell it once
-                raise group.exceptions[0] from None
-            except* openai.APIError as group:
-                raise _explain(group.exceptions[0], endpoint, llm) from None
+            except* (UserError, openai.APIError) as group:  # workers that fail together: tell the first trouble only
+                error = group.exceptions[0]
+                raise (error if isinstance(error, UserError) else _explain(error, endpoint, llm)) from None
 
 
 async def _complete(client: openai.AsyncOpenAI, body: dict) -> Answer:

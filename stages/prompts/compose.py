@@ -27,10 +27,9 @@ def compose(tasks: list[Task], documents: list[Document], samples: int, seed: in
     random.Random(derive_seed(seed, "prompts", "seeds")).shuffle(order)
     requests = []
     for number in range(samples):
-        # From one pass over the texts to the next the kinds move on by one.
-        turn, kind_index = divmod(number + number // len(order), len(KINDS))
-        kind = KINDS[kind_index]
-        task, document = by_kind[kind][turn % len(by_kind[kind])], order[number % len(order)]
+        again, place = divmod(number, len(order))
+        kind = KINDS[(place + again) % len(KINDS)]  # moved on by one from one pass over the texts to the next
+        task, document = by_kind[kind][number // len(KINDS) % len(by_kind[kind])], order[place]
         prompt = templates[kind].substitute(task=task.description, seed=seed_text(document))
         request_id = content_id(task.id, document.id, prompt)
         requests.append(ChatRequest(request_id, task.id, document.id, kind, task.description, prompt))

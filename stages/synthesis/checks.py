@@ -19,8 +19,12 @@ def check(request: ChatRequest, answer: str) -> Sample | Rejection:
         return Rejection(request.id, request.kind, reason, detail, answer)
 
     try:
-        written = MghSample.model_validate(json.loads(answer))
-    except json.JSONDecodeError as error:
+        content = json.loads(answer)
+        json.dumps(
+            content, ensure_ascii=False
+        ).encode()  # JSON can escape half a surrogate pair, which no file can hold
+        written = MghSample.model_validate(content)
+    except (json.JSONDecodeError, UnicodeEncodeError) as error:
         return reject("invalid_json", str(error))
     except ValidationError as error:
         first = error.errors()[0]

@@ -24,7 +24,7 @@ def test_a_model_folder_of_sentence_transformers_gives_unit_rows(tmp_path, backb
     from sentence_transformers.models import Pooling, Transformer
 
     transformer = Transformer(str(backbone / "model"))
-    size = transformer.get_word_embedding_dimension()
+    size = transformer.get_embedding_dimension()
     SentenceTransformer(modules=[transformer, Pooling(size)], device="cpu").save(str(tmp_path / "scorer"))
     vectors = load_scorer(str(tmp_path / "scorer"), "cpu")(TEXTS)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(4), abs=1e-5)

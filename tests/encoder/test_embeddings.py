@@ -87,6 +87,22 @@ def test_embeddings_are_normalised_float32_in_the_order_of_the_texts(encoder_of,
         np.testing.assert_allclose(encode(encoder, [ragged_texts[index]])[0], embeddings[index], rtol=0, atol=ROUNDING)
 
 
+@every_kind
+def test_embed_gives_the_order_of_the_texts_and_the_gradient_of_each_text_alone(encoder_of, texts, pooling, attention):
+    encoder = encoder_of(pooling, attention)
+    many = [text[: 10 + 3 * index] for index, text in enumerate([*texts, *texts][:40])][::-1]  # more than one chunk
+    factors = torch.linspace(-1, 1, 40)[:, None]
+    together, tokens = encoder.embed(many, 48)
+    alone = torch.cat([encoder(**encoder.tokenize([text], 48)) for text in many])
+    torch.testing.assert_close(together, alone, rtol=0, atol=10 * ROUNDING)
+    gradients = [
+        torch.autograd.grad((factors * embeddings).sum(), encoder.model.embed_tokens.weight)[0]
+        for embeddings in (together, alone)
+    ]
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-3)
+    assert tokens == sum(int(encoder.tokenize([text], 48)["attention_mask"].sum()) for text in many)
+
+
 def test_no_texts_give_no_rows(encoder_of):
     assert encode(encoder_of("mean", "causal"), []).shape == (0, 32)
 

@@ -39,7 +39,7 @@ def test_full_ledger_needs_no_server_and_no_key(start, llm, ledger, ask):
     server = start()
     first = ask_all(ask(3), server.endpoint, llm, ledger)
     server.stop()
-    gone = type(server.endpoint)("http://127.0.0.1:1/v1", server.endpoint.model, "")
+    gone = type(server.endpoint)("http://127.0.0.1:1/v1", server.endpoint.model, None)
     assert ask_all(ask(3), gone, llm, ledger) == first
 
 

@@ -8,9 +8,11 @@ import sys
 import threading
 from dataclasses import replace
 
+import openai
 import pytest
 from starlette.responses import HTMLResponse, JSONResponse
 
+from stages.llm import client
 from stages.llm.client import ask_all
 from stages.llm.ledger import Ledger
 from stages.shared.errors import UserError
@@ -117,6 +119,20 @@ def test_reply_that_is_no_completion_is_told_and_not_kept(start, llm, ledger, as
     assert "did not answer with a chat completion" in text
     assert server.endpoint.base_url in text
     assert len(ledger) == 0
+
+
+def test_workers_that_fail_together_in_different_ways_give_one_message(start, llm, ledger, ask, monkeypatch):
+    both = asyncio.Barrier(2)
+
+    async def fail(_, body):
+        await both.wait()
+        if body["seed"]:
+            raise UserError("no completion")
+        raise openai.APIConnectionError(request=None)
+
+    monkeypatch.setattr(client, "_complete", fail)
+    requests = [replace(request, seed=seed) for seed, request in enumerate(ask(2))]
+    assert isinstance(message(requests, start().endpoint, llm, ledger), str)
 
 
 def test_answers_before_a_failure_are_kept(start, llm, ledger, ask):

@@ -190,7 +190,17 @@ def test_key_of_a_hosted_endpoint_comes_from_the_variable_that_the_profile_names
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_key_that_is_not_set_is_told_with_its_variable(hosted, monkeypatch, value):
+def test_without_the_key_the_ledger_answers_and_what_it_lacks_is_told_with_the_variable(
+    hosted, monkeypatch, start, ledger, ask, value
+):
     monkeypatch.setenv("SOME_KEY", "") if value == "" else monkeypatch.delenv("SOME_KEY", raising=False)
-    with pytest.raises(UserError, match="SOME_KEY, which holds the API key, is not set"), open_endpoint(hosted):
-        pass
+    server = start()
+    endpoint = hosted.endpoint.model_copy(update={"model": server.endpoint.model})
+    hosted = hosted.model_copy(update={"endpoint": endpoint})
+    paid = ask_all(ask(2), server.endpoint, hosted, ledger)
+    with open_endpoint(hosted) as keyless:
+        assert ask_all(ask(2), keyless, hosted, ledger) == paid
+        with pytest.raises(
+            UserError, match=r"1 of 3 answers are not in the ledger.* SOME_KEY, which holds the API key"
+        ):
+            ask_all(ask(3), keyless, hosted, ledger)

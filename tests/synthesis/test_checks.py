@@ -36,6 +36,7 @@ def test_a_good_answer_becomes_a_sample_that_names_where_it_comes_from():
 BAD = {
     "cut short": (json.dumps(_answer())[:80], "invalid_json"),
     "empty": ("", "invalid_json"),
+    "half a surrogate pair": (json.dumps(_answer(query="a \ud83d query")), "invalid_json"),
     "in a code fence": (f"```json\n{json.dumps(_answer())}\n```", "invalid_json"),
     "a list": ("[]", "wrong_schema"),
     "a field more": (json.dumps(_answer(note="x")), "wrong_schema"),

@@ -60,25 +60,30 @@ def test_run_repeats_bit_for_bit_and_another_seed_gives_another_model(new_encode
     assert not all(torch.equal(*pair) for pair in zip(runs[0][1], runs[2][1], strict=True))
 
 
+@pytest.fixture
+def embedded(samples, configured, new_encoder, monkeypatch):
+    """`embedded(params, **training)`: for each step of a run, the queries, positives and negatives that it embeds."""
+
+    def run(params=(), **training):
+        encoder, met = new_encoder(), []
+        embed = encoder.embed
+        monkeypatch.setattr(encoder, "embed", lambda texts, length: met.append(texts) or embed(texts, length))
+        train(encoder, samples, configured(params, **training))
+        return [(texts[:6], texts[6:12], texts[12:]) for texts in met]
+
+    return run
+
+
 @pytest.mark.parametrize(("curriculum", "expected"), [("coarse_to_fine", "4321"), ("fine_to_coarse", "1234")])
-def test_each_step_meets_the_negatives_of_its_level(
-    new_encoder, samples, configured, monkeypatch, curriculum, expected
-):
-    encoder, met = new_encoder(), []
-    tokenize = encoder.tokenize
-    monkeypatch.setattr(encoder, "tokenize", lambda texts, length: met.append(texts) or tokenize(texts, length))
-    train(encoder, samples, configured({"curriculum": curriculum}, steps=4))
-    negatives = met[2::3]  # query, positive and negative of each step
-    assert [{text[:2] for text in texts} for texts in negatives] == [{f"N{level}"} for level in expected]
+def test_each_step_meets_the_negatives_of_its_level(embedded, curriculum, expected):
+    steps = embedded({"curriculum": curriculum}, steps=4)
+    assert [{text[:2] for text in negatives} for _, _, negatives in steps] == [{f"N{level}"} for level in expected]
+    assert {len(negatives) for _, _, negatives in steps} == {6}
 
 
-def test_query_and_positive_of_a_row_belong_together(new_encoder, samples, configured, monkeypatch):
-    encoder, met = new_encoder(), []
-    tokenize = encoder.tokenize
-    monkeypatch.setattr(encoder, "tokenize", lambda texts, length: met.append(texts) or tokenize(texts, length))
-    train(encoder, samples, configured(steps=2))
+def test_query_and_positive_of_a_row_belong_together(embedded, samples):
     positive_of = {row.query: row.positive for row in samples}
-    for queries, positives in zip(met[0::3], met[1::3], strict=True):
+    for queries, positives, _ in embedded(steps=2):
         assert [positive_of[query] for query in queries] == positives
 
 
