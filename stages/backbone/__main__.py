@@ -29,9 +29,9 @@ def main(settings: Settings) -> None:
     texts = [f"{row.summary} {row.body}" for row in read_records("data/corpus/train.parquet", Document)]
     tokenizer = train_tokenizer(texts, backbone.vocabulary, backbone.max_length)
     model = build_model(backbone, tokenizer, seed)
-    metrics = {"parameters": model.num_parameters(), "vocabulary": len(tokenizer)}
+    metrics = {"parameters": model.model.num_parameters(), "vocabulary": len(tokenizer)}
     if backbone.warmup_steps:
-        metrics["warmup_loss"] = warm_up(model, pack(texts, tokenizer, backbone.max_length), backbone, seed)
+        metrics["warmup_loss"] = warm_up(model, pack(texts, tokenizer, backbone.warmup_length), backbone, seed)
     model.model.save_pretrained(FOLDER / "model")
     tokenizer.save_pretrained(FOLDER / "model")
     write_json(FOLDER / "backbone.json", {"kind": "scratch"})

@@ -5,12 +5,17 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase, get_cosine_schedule_with_warmup
 
+from stages.shared.errors import UserError
 from stages.shared.seeds import derive_seed
 from stages.shared.settings import ScratchBackbone
 
 
 def build_model(settings: ScratchBackbone, tokenizer: PreTrainedTokenizerBase, seed: int) -> LlamaForCausalLM:
-    """A randomly initialised Llama with tied embeddings, sized by the profile."""
+    """A randomly initialised Llama, sized by the profile; its language-model head serves the warm-up alone.
+
+    Embeddings of `embedding_std` well above Llama's 0.02 keep a token's identity through random layers, which is what a
+    small encoder retrieves by; a tied head would then start from logits far too large, so it is not tied.
+    """
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         hidden_size=settings.hidden_size,
@@ -18,18 +23,20 @@ def build_model(settings: ScratchBackbone, tokenizer: PreTrainedTokenizerBase, s
         num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads,
         max_position_embeddings=settings.max_length,
-        tie_word_embeddings=True,
+        tie_word_embeddings=False,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
         use_cache=False,
     )
     torch.manual_seed(derive_seed(seed, "backbone", "weights"))
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    torch.nn.init.normal_(model.get_input_embeddings().weight, std=settings.embedding_std)
+    return model
 
 
 def warm_up(model: LlamaForCausalLM, tokens: Tensor, settings: ScratchBackbone, seed: int) -> float:
-    """Next-token training on `tokens` (rows, max_length) for `warmup_steps`; returns the last steps' mean loss."""
+    """Next-token training on `tokens` (rows, N) for `warmup_steps`; returns the last steps' mean loss."""
     generator = torch.Generator().manual_seed(derive_seed(seed, "backbone", "batches"))
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.01)
     scheduler = get_cosine_schedule_with_warmup(optimizer, settings.warmup_steps // 10, settings.warmup_steps)
@@ -48,7 +55,12 @@ def warm_up(model: LlamaForCausalLM, tokens: Tensor, settings: ScratchBackbone, 
 
 
 def pack(texts: list[str], tokenizer: PreTrainedTokenizerBase, length: int) -> Tensor:
-    """All texts' tokens, end to end, cut into rows of `length`: (rows, length)."""
+    """All texts' tokens, end to end, cut into rows: (rows, length). Raises UserError for less than one row."""
     ids = [token for row in tokenizer(texts)["input_ids"] for token in row]
     rows = len(ids) // length
+    if rows == 0:
+        raise UserError(
+            f"the corpus has {len(ids)} tokens, fewer than backbone.warmup_length={length}",
+            next="lower it, or set backbone.warmup_steps: 0",
+        )
     return torch.tensor(ids[: rows * length]).view(rows, length)

@@ -65,21 +65,23 @@ def load_untrained(settings: Settings) -> TextModel:
     """The backbone with the pooling and attention of params.yaml and no contrastive training."""
     config = EncoderConfig.from_params(settings.params)
     encoder = Encoder.from_backbone(BACKBONE, config, device=settings.profile.runtime.device)
-    revision = read_json(BACKBONE / "backbone.json").get("revision") or _hash_of_weights(BACKBONE / "model")
+    revision = _backbone().get("revision") or _hash_of_weights(BACKBONE / "model")
     return _encoder_model("untrained", encoder, revision, settings)
 
 
 def load_tfidf(settings: Settings) -> TextModel:  # noqa: ARG001 (one signature for all three)
     """TF-IDF fitted on the training documents: what counting shared words achieves."""
     embedder = TfidfEmbedder([f"{row.summary} {row.body}" for row in read_records(TRAIN, Document)])
-    return TextModel(embedder, _meta("tfidf", revision=embedder.revision, embed_dim=embedder.dimensions, framework=[]))
+    return TextModel(
+        embedder, model_meta("tfidf", revision=embedder.revision, embed_dim=embedder.dimensions, framework=[])
+    )
 
 
 def _encoder_model(name: str, encoder: Encoder, revision: str, settings: Settings) -> TextModel:
     options = settings.profile.evaluation
     model, config = encoder.model, encoder.config
     parameters = model.num_parameters()
-    meta = _meta(
+    meta = model_meta(
         name,
         revision=revision,
         embed_dim=model.config.hidden_size,
@@ -88,7 +90,7 @@ def _encoder_model(name: str, encoder: Encoder, revision: str, settings: Setting
         n_embedding_parameters=model.get_input_embeddings().weight.numel(),
         memory_usage_mb=parameters * 4 / 2**20,
         max_tokens=options.max_length,
-        adapted_from=read_json(BACKBONE / "backbone.json").get("model"),
+        adapted_from=_backbone().get("model"),
         experiment_kwargs={"pooling": config.pooling, "attention": config.attention},
     )
 
@@ -98,7 +100,8 @@ def _encoder_model(name: str, encoder: Encoder, revision: str, settings: Setting
     return TextModel(embed, meta)
 
 
-def _meta(name: str, **own: Any) -> ModelMeta:
+def model_meta(name: str, **own: Any) -> ModelMeta:
+    """mteb's description of one of our models; what `own` leaves out is unknown or does not apply."""
     unknown = ("n_parameters", "memory_usage_mb", "max_tokens", "release_date", "license", "open_weights")
     links = ("public_training_code", "public_training_data", "training_datasets")
     return ModelMeta(
@@ -112,6 +115,13 @@ def _meta(name: str, **own: Any) -> ModelMeta:
             **own,
         }
     )
+
+
+def _backbone() -> dict:
+    path = BACKBONE / "backbone.json"
+    if not path.exists():
+        raise UserError(f"{path} does not exist", next="run `dvc repro backbone`")
+    return read_json(path)
 
 
 def _hash_of_weights(folder: Path) -> str:

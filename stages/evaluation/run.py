@@ -8,7 +8,6 @@ from pathlib import Path
 
 import datasets
 import mteb
-import transformers
 from mteb.abstasks import AbsTask
 from mteb.results import TaskResult
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
@@ -57,7 +56,6 @@ def quiet() -> Iterator[None]:
     """Only our progress bar: no log or bars of mteb, no word of sklearn about a label that is never predicted."""
     logging.getLogger("mteb").setLevel(logging.ERROR)
     datasets.disable_progress_bars()
-    transformers.utils.logging.disable_progress_bar()
     with warnings.catch_warnings():
         for category in (ConvergenceWarning, UndefinedMetricWarning):
             warnings.simplefilter("ignore", category)

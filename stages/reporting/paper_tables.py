@@ -24,7 +24,7 @@ def table1(results: Results, settings: Settings) -> Table:
         name="table1",
         caption="Mean score by task type and over all tasks, in points. The two blocks come from different tasks and "
         "models: they cannot be compared with each other.",
-        columns=["data", "model", "samples", *TYPES, "mean"],
+        columns=["data", "model", "samples", *TYPES.values(), "mean"],
         groups=[
             (f"This run: profile {settings.params.profile}, {count} tasks", ours),
             ("As printed in the paper: MTEB English v1, 56 tasks", paper),

@@ -11,8 +11,16 @@ METRICS = Path("reports/metrics")
 PAPER = Path("reports/paper")
 STAGES = ("corpus", "brainstorm", "prompts", "synthesis", "buckets", "backbone", "training", "evaluation")
 
-TYPES = ("Classification", "Clustering", "PairClassification", "Reranking", "Retrieval", "STS", "Summarization")
-"""MTEB's task types, in the order of the paper's Table 1."""
+TYPES = {
+    "Classification": "Class.",
+    "Clustering": "Clust.",
+    "PairClassification": "Pair",
+    "Reranking": "Rerank",
+    "Retrieval": "Retr.",
+    "STS": "STS",
+    "Summarization": "Summ.",
+}
+"""MTEB's task types and their headings, in the order of the paper's Table 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def main() -> None:
 
 def _scores(models: dict[str, dict]) -> Grid:
     types = [name for name in TYPES if any(name in scores["types"] for scores in models.values())]
-    grid = Grid("model", *types, "mean", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid = Grid("  model", *(TYPES[name] for name in types), "mean", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in grid.columns[1:]:
         column.justify = "right"
     for model, scores in models.items():
@@ -51,13 +51,15 @@ def _scores(models: dict[str, dict]) -> Grid:
 
 
 def _grid(table: Table) -> Grid:
-    grid = Grid(*table.columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid = Grid(f"  {table.columns[0]}", *table.columns[1:], box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in grid.columns[1:]:
         column.justify = "right"
     for heading, rows in table.groups:
+        if len(table.groups) > 1:
+            grid.add_row(f"  {heading}")
+        indent = "    " if len(table.groups) > 1 else "  "
         for row in rows:
-            origin = "" if len(table.groups) == 1 else f" ({heading[0].lower()}{heading[1:]})"
-            grid.add_row(f"  {row[0]}{origin}", *(table.cell(value) for value in row[1:]))
+            grid.add_row(f"{indent}{row[0]}", *(table.cell(value) for value in row[1:]))
     return grid
 
 

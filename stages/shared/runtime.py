@@ -35,9 +35,11 @@ def pin(runtime: Runtime) -> None:
 
 
 def pin_torch(runtime: Runtime, seed: int) -> None:
-    """The part that only torch can set: thread count, deterministic kernels, the seed."""
+    """The part that only the packages can set: thread count, deterministic kernels, the seed; no bars over shards."""
     import torch
+    import transformers
 
+    transformers.utils.logging.disable_progress_bar()  # downloads have a bar of their own
     torch.set_num_threads(runtime.threads)
     torch.use_deterministic_algorithms(True, warn_only=runtime.device != "cpu")
     torch.manual_seed(seed)

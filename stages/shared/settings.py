@@ -161,7 +161,9 @@ class ScratchBackbone(_Strict):
     heads: Count
     intermediate_size: Count
     max_length: Count
+    embedding_std: Annotated[float, Field(gt=0)]
     warmup_steps: Annotated[int, Field(ge=0)]
+    warmup_length: Count
     batch_size: Count
     learning_rate: Annotated[float, Field(gt=0)]
 

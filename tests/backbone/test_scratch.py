@@ -4,15 +4,21 @@ import pytest
 import torch
 
 from stages.backbone.scratch import build_model, pack, warm_up
+from stages.shared.errors import UserError
 
 
 def test_model_has_the_sizes_of_the_profile(tokenizer, backbone_settings):
     model = build_model(backbone_settings, tokenizer, 0)
     hidden, inner, layers = 32, 48, 2
     layer = 4 * hidden * hidden + 3 * hidden * inner + 2 * hidden  # attention, gated MLP, two norms
-    assert model.num_parameters() == 320 * hidden + layers * layer + hidden
+    assert model.model.num_parameters() == 320 * hidden + layers * layer + hidden
     assert model.config.max_position_embeddings == 64
-    assert model.get_input_embeddings().weight is model.get_output_embeddings().weight
+
+
+def test_embeddings_have_the_spread_that_the_profile_asks_for_and_the_head_its_own(tokenizer, backbone_settings):
+    model = build_model(backbone_settings.model_copy(update={"embedding_std": 0.5}), tokenizer, 0)
+    assert model.get_input_embeddings().weight.std().item() == pytest.approx(0.5, rel=0.05)
+    assert model.get_output_embeddings().weight.std().item() == pytest.approx(0.02, rel=0.05)
 
 
 def test_same_seed_gives_the_same_weights_and_another_seed_others(tokenizer, backbone_settings):
@@ -29,6 +35,11 @@ def test_pack_keeps_every_token_in_order_but_for_the_last_row(tokenizer, texts):
     ids = [token for text in texts for token in tokenizer(text)["input_ids"]]
     assert rows.shape == (len(ids) // 16, 16)
     assert rows.flatten().tolist() == ids[: rows.numel()]
+
+
+def test_a_corpus_shorter_than_one_row_is_told(tokenizer, texts):
+    with pytest.raises(UserError, match=r"fewer than backbone\.warmup_length=99999"):
+        pack(texts, tokenizer, 99999)
 
 
 def warmed(tokenizer, texts, settings, seed=0):

@@ -1,0 +1,50 @@
+"""The three models behind mteb's interface."""
+
+import numpy as np
+import pytest
+from mteb.models import EncoderProtocol
+
+from stages.encoder import Encoder, EncoderConfig
+from stages.evaluation import models
+from stages.evaluation.tfidf import TfidfEmbedder
+from stages.shared.errors import UserError
+
+
+@pytest.fixture
+def outputs(backbone, corpus, monkeypatch, tmp_path):
+    """The outputs of the stages before this one, where the loaders look for them."""
+    Encoder.from_backbone(backbone, EncoderConfig("last", "causal")).save(tmp_path / "encoder")
+    monkeypatch.setattr(models, "BACKBONE", backbone)
+    monkeypatch.setattr(models, "ENCODER", tmp_path / "encoder")
+    monkeypatch.setattr(models, "TRAIN", corpus)
+
+
+@pytest.mark.usefixtures("outputs")
+def test_models_speak_mtebs_protocol_and_describe_themselves(settings):
+    loaded = [load(settings) for load in (models.load_trained, models.load_untrained, models.load_tfidf)]
+    assert all(isinstance(model, EncoderProtocol) for model in loaded)
+    trained, untrained, tfidf = (model.mteb_model_meta for model in loaded)
+    assert trained.experiment_kwargs == {"pooling": "last", "attention": "causal"}
+    assert untrained.experiment_kwargs == {"pooling": "mean", "attention": "bidirectional"}
+    assert trained.revision == untrained.revision != tfidf.revision  # equal weights: nothing was trained here
+    assert trained.embed_dim == 32
+
+
+@pytest.mark.usefixtures("outputs")
+def test_missing_backbone_names_the_command(settings, monkeypatch, tmp_path):
+    monkeypatch.setattr(models, "BACKBONE", tmp_path / "absent")
+    with pytest.raises(UserError, match="dvc repro backbone"):
+        models.load_trained(settings)
+
+
+def test_tfidf_vectors_are_normalised_and_zero_without_a_known_word():
+    vectors = TfidfEmbedder(["fit the graph", "fit the tree"])(["the graph graph", "unheard"])
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 0])
+
+
+def test_tfidf_keeps_the_commonest_words_and_breaks_ties_by_the_alphabet(monkeypatch):
+    monkeypatch.setattr("stages.evaluation.tfidf.FEATURES", 3)
+    embedder = TfidfEmbedder(["zeta common delta", "common beta"])
+    assert embedder.dimensions == 3
+    assert (embedder(["common", "beta", "delta", "zeta"]).sum(axis=1) > 0).tolist() == [True, True, True, False]
