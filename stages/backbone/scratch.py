@@ -56,7 +56,8 @@ def warm_up(model: LlamaForCausalLM, tokens: Tensor, settings: ScratchBackbone, 
 
 def pack(texts: list[str], tokenizer: PreTrainedTokenizerBase, length: int) -> Tensor:
     """All texts' tokens, end to end, cut into rows: (rows, length). Raises UserError for less than one row."""
-    ids = [token for row in tokenizer(texts)["input_ids"] for token in row]
+    # verbose=False: rows longer than the model reads are meant, they are cut below.
+    ids = [token for row in tokenizer(texts, verbose=False)["input_ids"] for token in row]
     rows = len(ids) // length
     if rows == 0:
         raise UserError(
