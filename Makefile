@@ -39,7 +39,7 @@ verify: setup
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	git clone --quiet . "$$scratch/clone" && \
 	( cd "$$scratch/clone" && cp dvc.lock "$$scratch/committed.lock" && \
-	  PYTHONPATH="$$scratch/clone:$$scratch/clone/kernels" MGH_LEDGER="$$scratch/ledger.sqlite" dvc repro && \
+	  PYTHONPATH="$$scratch/clone:$$scratch/clone/kernels" MGH_LEDGER="$$scratch/ledger.sqlite" dvc repro --force && \
 	  python -m stages.reporting.summary && \
 	  python -m stages.reporting.verify "$$scratch/committed.lock" dvc.lock )
 
