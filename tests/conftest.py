@@ -93,7 +93,15 @@ def tokenizer(texts):
 @pytest.fixture(scope="session")
 def backbone_settings(settings):
     """A backbone of 2 layers with 4 heads of size 8."""
-    sizes = {"vocabulary": 320, "hidden_size": 32, "layers": 2, "heads": 4, "intermediate_size": 48, "max_length": 64}
+    sizes = {
+        "vocabulary": 320,
+        "hidden_size": 32,
+        "layers": 2,
+        "heads": 4,
+        "intermediate_size": 48,
+        "max_length": 64,
+        "embedding_std": 0.02,
+    }
     steps = {"warmup_steps": 12, "warmup_length": 16, "batch_size": 4, "learning_rate": 1e-2}
     return settings.profile.backbone.model_copy(update=sizes | steps)
 

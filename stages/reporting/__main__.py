@@ -37,6 +37,7 @@ def main(settings: Settings) -> None:
         figures=paths,
         samples=case_studies(read_records("data/buckets/samples.parquet", TrainingSample)),
         metrics=results.metrics,
+        models=results.models,
         provenance=provenance(settings),
     )
     write_text(REPORTS / "index.html", page)

@@ -11,9 +11,24 @@ TEMPLATE = Path(__file__).parent / "page.html.j2"
 
 
 def render(
-    *, tables: list[Table], figures: dict[str, Path], samples: list[TrainingSample], metrics: dict, provenance: dict
+    *,
+    tables: list[Table],
+    figures: dict[str, Path],
+    samples: list[TrainingSample],
+    metrics: dict,
+    models: dict,
+    provenance: dict,
 ) -> str:
-    """The page. `figures` are SVG files by name, set into it as they are; `samples` are shown as case studies."""
+    """The page. `figures` are SVG files by name, set into it as they are; `samples` are shown as case studies.
+
+    `models` are the scores of `Results.models`: the page says which baseline is ahead of the trained encoder.
+    """
+    scores = {model: values["tasks"] for model, values in models.items()}
+    ahead = {
+        model: sum(values[task] > scores["trained"][task] for task in values)
+        for model, values in scores.items()
+        if model != "trained"
+    }
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent),
         autoescape=True,
@@ -28,6 +43,7 @@ def render(
         samples=samples,
         levels=BUCKETS,
         metrics=metrics,
+        ahead=ahead,
         provenance=provenance,
     )
 

@@ -5,7 +5,7 @@ from stages.reporting.results import TYPES, Results
 
 def scores(start: float) -> dict:
     """Scores of one task for each type but summarisation, rising by one point."""
-    types = {name: start + number for number, name in enumerate(TYPES[:-1])}
+    types = {name: start + number for number, name in enumerate(list(TYPES)[:-1])}
     tasks = {f"Docs{name}": value for name, value in types.items()}
     return {"mean_task": start + 2.5, "mean_type": start + 2.5, "types": types, "tasks": tasks}
 

@@ -44,6 +44,7 @@ def _page(results, settings, tmp_path, samples=()):
         figures=dict.fromkeys(("scores", "similarity", "training"), figure),
         samples=list(samples),
         metrics=results.metrics,
+        models=results.models,
         provenance={"Settings": {**{k: str(v) for k, v in settings.params.model_dump().items()}, "LLM": "local"}},
     )
 
@@ -65,6 +66,13 @@ def test_the_page_is_well_formed_self_contained_and_says_that_the_local_endpoint
     assert "https://" not in page
     assert "<?xml" not in page
     assert "is not a language model" in " ".join(page.split())
+
+
+def test_a_baseline_that_beats_us_is_said_to(results, settings, tmp_path):
+    results.baselines["tfidf"]["tasks"]["DocsSTS"] = 99.0
+    page = " ".join(_page(results, settings, tmp_path).split())
+    assert "untrained backbone is ahead of the trained encoder on 0 of 6 tasks" in page
+    assert "TF-IDF is ahead of the trained encoder on 1 of 6 tasks" in page
 
 
 def test_texts_are_shown_as_text_and_not_as_markup(results, settings, tmp_path):
