@@ -1,5 +1,6 @@
 # make repro   the whole pipeline, then its result          make test    the tests
 # make verify  the pipeline in a scratch clone, compared    make lint    style
+# make bench-ata  speed and memory of ATA pooling; ARGS=--help for its options
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,10 +10,10 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python; do \
 	$$python -c "$(SUPPORTED)" 2>/dev/null && { echo $$python; break; }; done)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test lint verify clean
+.PHONY: help setup repro test lint verify bench-ata clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 2
+	@sed -n 's/^# //p' Makefile | head -n 3
 
 setup: $(VENV)/.installed
 
@@ -42,6 +43,10 @@ verify: setup
 	  PYTHONPATH="$$scratch/clone:$$scratch/clone/kernels" MGH_LEDGER="$$scratch/ledger.sqlite" dvc repro --force && \
 	  python -m stages.reporting.summary && \
 	  python -m stages.reporting.verify "$$scratch/committed.lock" dvc.lock )
+
+# Writes rows to reports/bench/ata_pooling.csv; wants a machine with nothing else to do.
+bench-ata: setup
+	python -m ata_bench $(ARGS)
 
 clean:
 	rm -rf $(VENV) data reports/timings .pytest_cache .ruff_cache

@@ -6,11 +6,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import torch
 
 # Read by the packages when they are imported, so before any test module is.
 CACHE = tempfile.mkdtemp(prefix="mgh-tests-")
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 os.environ.update(HF_HOME=CACHE, MTEB_CACHE=CACHE, MPLCONFIGDIR=CACHE)
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -27,8 +30,6 @@ def _own_ledger(tmp_path, monkeypatch):
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """Threads that wait for each other over tiny tensors take far longer than one, most of all on a busy machine."""
-    import torch
-
     torch.set_num_threads(1)
 
 

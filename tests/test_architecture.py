@@ -11,7 +11,7 @@ from tests.conftest import REPOSITORY
 STAGES = sorted(path.parent.name for path in (REPOSITORY / "stages").glob("*/__main__.py"))
 FOLDERS = {
     **{path.parent.name: path.parent for path in (REPOSITORY / "stages").glob("*/__init__.py")},
-    "ata_pooling": REPOSITORY / "kernels/ata_pooling",
+    **{path.parent.name: path.parent for path in (REPOSITORY / "kernels").glob("*/__init__.py")},
 }
 LIBRARIES = sorted(FOLDERS.keys() - STAGES)
 SOURCES = sorted([*(REPOSITORY / "stages").rglob("*.py"), *(REPOSITORY / "kernels").rglob("*.py")])
@@ -50,7 +50,7 @@ def needed(folder: str) -> set[str]:
 
 def test_folders_are_the_stages_and_libraries_that_the_design_names():
     assert {"corpus", "backbone", "training"} <= set(STAGES)
-    assert LIBRARIES == ["ata_pooling", "encoder", "llm", "shared"]
+    assert LIBRARIES == ["ata_bench", "ata_pooling", "encoder", "llm", "shared"]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -1,24 +1,27 @@
-"""A decoder turned text encoder: bidirectional or causal attention, mean, last-token or ATA pooling."""
+"""A decoder turned text encoder: bidirectional or causal attention, mean, last-token, latent or ATA pooling."""
 
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from ata_pooling import ata_pool
+from ata_pooling.models import UnsupportedModel, forward, keep_last_attention
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from stages.encoder import attention
+from stages.encoder.latent import LatentAttention
 from stages.encoder.pooling import last_pool, mean_pool
 from stages.shared.errors import UserError
 from stages.shared.files import read_json, write_json
+from stages.shared.seeds import derive_seed
 from stages.shared.settings import Lora, Params
 
 CONFIG_FILE = "encoder.json"
+LATENT_FILE = "latent.safetensors"
 CHUNK = 32  # rows that `embed` pads to a common length
 
 
@@ -30,41 +33,56 @@ class EncoderConfig:
     attention: str
     ata_score: str = "log1p"
     ata_detach: bool = False
+    latent_size: int = 512
+    latent_heads: int = 8
 
     @classmethod
     def from_params(cls, params: Params) -> "EncoderConfig":
-        return cls(params.pooling, params.attention, params.ata.score, params.ata.detach)
+        ata, latent = params.ata, params.latent
+        return cls(params.pooling, params.attention, ata.score, ata.detach, latent.size, latent.heads)
 
 
 class Encoder(nn.Module):
     """`forward` gives raw embeddings with gradients, `encode` normalised ones of many texts without."""
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, config: EncoderConfig):
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, config: EncoderConfig, *, seed: int = 0
+    ):
+        """`seed` is that of the weights that latent pooling adds to the model; no other pooling adds any."""
         super().__init__()
         self.model, self.tokenizer, self.config = model, tokenizer, config
-        model.config.is_causal = config.attention == "causal"
-        model.config.use_cache = False
-        model.set_attn_implementation(attention.NAME)
+        with _told():
+            keep_last_attention(model, causal=config.attention == "causal")
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
+        self.latent = None
+        if config.pooling == "latent":
+            shape = {"size": config.latent_size, "heads": config.latent_heads}
+            seed = derive_seed(seed, "encoder", "latent")
+            self.latent = LatentAttention(model.config.hidden_size, **shape, seed=seed)
 
     @classmethod
-    def from_backbone(cls, folder: str | Path, config: EncoderConfig, *, device: str = "cpu") -> "Encoder":
-        """The untrained encoder on the backbone that the stage of that name left in `folder`."""
+    def from_backbone(
+        cls, folder: str | Path, config: EncoderConfig, *, seed: int = 0, device: str = "cpu"
+    ) -> "Encoder":
+        """The untrained encoder on the backbone that the stage of that name left in `folder`, a function of `seed`."""
         backbone = read_json(_existing(Path(folder) / "backbone.json", "dvc repro backbone"))
         if backbone["kind"] == "scratch":
-            return cls._from_pretrained(str(Path(folder) / "model"), config, device)
+            return cls._from_pretrained(str(Path(folder) / "model"), config, seed, device)
         options = {"revision": backbone["revision"], "trust_remote_code": backbone["trust_remote_code"]}
-        return cls._from_pretrained(backbone["model"], config, device, **options)
+        return cls._from_pretrained(backbone["model"], config, seed, device, **options)
 
     @classmethod
     def load(cls, folder: str | Path, *, device: str = "cpu") -> "Encoder":
         """The encoder that `save` wrote to `folder`."""
         config = read_json(_existing(Path(folder) / CONFIG_FILE, "dvc repro training"))
-        return cls._from_pretrained(str(folder), EncoderConfig(**config), device)
+        encoder = cls._from_pretrained(str(folder), EncoderConfig(**config), 0, device)
+        if encoder.latent:
+            encoder.latent.load(Path(folder) / LATENT_FILE)
+        return encoder
 
     @classmethod
-    def _from_pretrained(cls, name: str, config: EncoderConfig, device: str, **options) -> "Encoder":
+    def _from_pretrained(cls, name: str, config: EncoderConfig, seed: int, device: str, **options) -> "Encoder":
         try:
             model = AutoModel.from_pretrained(name, **options)
             tokenizer = AutoTokenizer.from_pretrained(name, **options)
@@ -74,10 +92,10 @@ class Encoder(nn.Module):
                 next="check backbone.model, backbone.revision and the network (HF_TOKEN for gated models); "
                 "profile tiny needs none of them",
             ) from error
-        return cls(model, tokenizer, config).to(device)
+        return cls(model, tokenizer, config, seed=seed).to(device)
 
     def add_lora(self, lora: Lora) -> None:
-        """Freeze the model and train low-rank adapters on all its linear layers; `save` merges them."""
+        """Freeze the model and train low-rank adapters on all its linear layers and the pooling; `save` merges."""
         options = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules="all-linear")
         self.model = get_peft_model(self.model, options)
 
@@ -87,6 +105,8 @@ class Encoder(nn.Module):
         model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         write_json(Path(folder) / CONFIG_FILE, asdict(self.config))
+        if self.latent:
+            self.latent.save(Path(folder) / LATENT_FILE)
 
     @property
     def device(self) -> torch.device:
@@ -99,31 +119,16 @@ class Encoder(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings (B, D) of tokens (B, N), not normalised."""
-        # Positions count real tokens, so that left padding does not move a text.
-        positions = (attention_mask.cumsum(dim=1) - 1).clamp(min=0)
-        keep = attention.LastAttention()
-        states = self.model(
-            input_ids=input_ids, attention_mask=attention_mask, position_ids=positions, keep=keep
-        ).last_hidden_state  # (B, N, D)
+        with _told():
+            states, last = forward(self.model, input_ids, attention_mask)  # (B, N, D)
         if self.config.pooling == "mean":
             return mean_pool(states, attention_mask)
         if self.config.pooling == "last":
             return last_pool(states, attention_mask)
-        if keep.query is None:
-            raise UserError(
-                f"{type(self.model).__name__} does not hand its last layer's query and key to the attention interface",
-                next="choose pooling=mean or last, or a model of the Llama, Mistral or Qwen families",
-            )
-        return ata_pool(
-            keep.query,
-            keep.key,
-            states,
-            attention_mask=attention_mask,
-            causal=self.config.attention == "causal",
-            scale=keep.scale,
-            score=self.config.ata_score,
-            detach=self.config.ata_detach,
-        )
+        if self.latent:
+            return self.latent(states, attention_mask)
+        options = {"score": self.config.ata_score, "detach": self.config.ata_detach}
+        return last.pool(states, attention_mask=attention_mask, **options)
 
     def embed(self, texts: list[str], max_length: int) -> tuple[Tensor, int]:
         """Embeddings (len(texts), D) with gradients, in the order of `texts`, and how many tokens they have.
@@ -149,6 +154,17 @@ class Encoder(nn.Module):
             batch = self(**self.tokenize([texts[index] for index in chosen], max_length))
             embeddings[chosen] = nn.functional.normalize(batch.float(), dim=-1).cpu().numpy()
         return embeddings
+
+
+@contextmanager
+def _told():
+    """A model that the encoder cannot use, told with what to do."""
+    try:
+        yield
+    except UnsupportedModel as error:
+        raise UserError(
+            str(error), next="choose a model of the Llama, Mistral, Qwen2, Qwen3, Gemma or Gemma 3 families"
+        ) from error
 
 
 def _existing(path: Path, command: str) -> Path:

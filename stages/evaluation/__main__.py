@@ -13,8 +13,10 @@ FOLDER = Path("data/evaluation")
 def main(settings: Settings) -> None:
     from tqdm import tqdm
 
+    from stages.encoder import Encoder
+    from stages.evaluation.anchors import look
     from stages.evaluation.documents import choose
-    from stages.evaluation.models import load_tfidf, load_trained, load_untrained
+    from stages.evaluation.models import ENCODER, load_tfidf, load_trained, load_untrained
     from stages.evaluation.registry import check_names
     from stages.evaluation.run import evaluate_model, prepare, quiet
     from stages.evaluation.scores import summarise
@@ -36,6 +38,9 @@ def main(settings: Settings) -> None:
                 load(settings), tasks, documents, FOLDER / name, batch_size=options.batch_size, progress=progress
             )
             scores[name] = summarise(results, {task.metadata.name: task.metadata.type for task in tasks})
+    encoder = Encoder.load(ENCODER, device=settings.profile.runtime.device)
+    looked = look(encoder, documents, max_length=options.max_length, batch_size=options.batch_size)
+    write_json(FOLDER / "anchors.json", looked)
     write_json("reports/metrics/evaluation.json", scores.pop("encoder"))
     write_json("reports/metrics/baselines.json", {name: scores[name] for name in ("tfidf", "untrained")})
 

@@ -63,8 +63,8 @@ def load_trained(settings: Settings) -> TextModel:
 
 def load_untrained(settings: Settings) -> TextModel:
     """The backbone with the pooling and attention of params.yaml and no contrastive training."""
-    config = EncoderConfig.from_params(settings.params)
-    encoder = Encoder.from_backbone(BACKBONE, config, device=settings.profile.runtime.device)
+    params, device = settings.params, settings.profile.runtime.device
+    encoder = Encoder.from_backbone(BACKBONE, EncoderConfig.from_params(params), seed=params.seed, device=device)
     revision = _backbone().get("revision") or _hash_of_weights(BACKBONE / "model")
     return _encoder_model("untrained", encoder, revision, settings)
 
@@ -80,7 +80,7 @@ def load_tfidf(settings: Settings) -> TextModel:  # noqa: ARG001 (one signature 
 def _encoder_model(name: str, encoder: Encoder, revision: str, settings: Settings) -> TextModel:
     options = settings.profile.evaluation
     model, config = encoder.model, encoder.config
-    parameters = model.num_parameters()
+    parameters = sum(weights.numel() for weights in encoder.parameters())
     meta = model_meta(
         name,
         revision=revision,

@@ -12,15 +12,17 @@ REPORTS = Path("reports")
 
 def main(settings: Settings) -> None:
     from stages.reporting import figures, paper_tables
+    from stages.reporting.anchors import anchor_table, section
     from stages.reporting.page import case_studies, render
     from stages.reporting.provenance import provenance
-    from stages.reporting.results import load_results
+    from stages.reporting.results import load_anchors, load_results
 
-    results = load_results()
+    results, anchors = load_results(), load_anchors()
     tables = [
         paper_tables.table1(results, settings),
         paper_tables.task_scores(results),
         paper_tables.similarity(results, settings),
+        anchor_table(anchors),
     ]
     for table in tables:
         table.write(REPORTS / "tables")
@@ -38,6 +40,7 @@ def main(settings: Settings) -> None:
         samples=case_studies(read_records("data/buckets/samples.parquet", TrainingSample)),
         metrics=results.metrics,
         models=results.models,
+        anchors=section(anchors),
         provenance=provenance(settings),
     )
     write_text(REPORTS / "index.html", page)

@@ -17,11 +17,13 @@ def render(
     samples: list[TrainingSample],
     metrics: dict,
     models: dict,
+    anchors: dict,
     provenance: dict,
 ) -> str:
     """The page. `figures` are SVG files by name, set into it as they are; `samples` are shown as case studies.
 
     `models` are the scores of `Results.models`: the page says which baseline is ahead of the trained encoder.
+    `anchors` is what `stages.reporting.anchors.section` made.
     """
     scores = {model: values["tasks"] for model, values in models.items()}
     ahead = {
@@ -44,6 +46,7 @@ def render(
         levels=BUCKETS,
         metrics=metrics,
         ahead=ahead,
+        anchors=anchors,
         provenance=provenance,
     )
 

@@ -22,7 +22,8 @@ def provenance(settings: Settings) -> dict[str, dict[str, str]]:
     runtime = settings.profile.runtime
     return {
         "Settings": {
-            **{key: str(value) for key, value in settings.params.model_dump(exclude={"ata"}).items()},
+            **{key: str(value) for key, value in settings.params.model_dump(exclude={"latent", "ata"}).items()},
+            **{f"latent.{key}": str(value) for key, value in settings.params.latent.model_dump().items()},
             **{f"ata.{key}": str(value) for key, value in settings.params.ata.model_dump().items()},
             "precision": "float32" if runtime.precision == "no" else runtime.precision,
             "LLM": settings.profile.llm.endpoint.kind,

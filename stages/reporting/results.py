@@ -8,6 +8,7 @@ from stages.shared.errors import UserError
 from stages.shared.files import read_json
 
 METRICS = Path("reports/metrics")
+ANCHORS = Path("data/evaluation/anchors.json")
 PAPER = Path("reports/paper")
 STAGES = ("corpus", "brainstorm", "prompts", "synthesis", "buckets", "backbone", "training", "evaluation")
 
@@ -47,6 +48,13 @@ def load_results() -> Results:
         raise UserError(f"{', '.join(missing)} missing", next="run `dvc repro`, which makes all that the report needs")
     metrics = {name: read_json(path) for name, path in paths.items()}
     return Results(metrics, metrics.pop("baselines"))
+
+
+def load_anchors() -> dict:
+    """What the evaluation saw of each token's weight. Raises UserError when it has not run."""
+    if not ANCHORS.exists():
+        raise UserError(f"{ANCHORS} missing", next="run `dvc repro evaluation`, which writes it")
+    return read_json(ANCHORS)
 
 
 def read_paper(name: str) -> list[dict[str, str]]:

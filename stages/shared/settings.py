@@ -36,12 +36,20 @@ class Ata(_Strict):
     detach: bool
 
 
+class Latent(_Strict):
+    """Latent attention pooling; the defaults are NV-Embed's. Whether `heads` fits is known with the model alone."""
+
+    size: Count
+    heads: Count
+
+
 class Params(_Strict):
     profile: str
-    pooling: Literal["mean", "last", "ata"]
+    pooling: Literal["mean", "last", "latent", "ata"]
     curriculum: Literal["coarse_to_fine", "fine_to_coarse", "random", "n1", "n2", "n3", "n4"]
     training_data: Literal["synthetic", "retrieval", "both"]
     attention: Literal["bidirectional", "causal"]
+    latent: Latent
     ata: Ata
     seed: Annotated[int, Field(ge=0)]
 

@@ -16,7 +16,7 @@ def main(settings: Settings) -> None:
     pin_torch(profile.runtime, derive_seed(params.seed, "training"))
     samples = load_samples(params.training_data, profile.training.batch_size)
     config = EncoderConfig.from_params(params)
-    encoder = Encoder.from_backbone("data/backbone", config, device=profile.runtime.device)
+    encoder = Encoder.from_backbone("data/backbone", config, seed=params.seed, device=profile.runtime.device)
     if profile.training.lora:
         encoder.add_lora(profile.training.lora)
     metrics = train(encoder, samples, settings)

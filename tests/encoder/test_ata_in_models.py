@@ -5,13 +5,29 @@ import copy
 import pytest
 import torch
 from transformers import (
+    AttentionInterface,
+    AttentionMaskInterface,
+    BloomConfig,
+    BloomModel,
+    Gemma2Config,
+    Gemma2Model,
+    Gemma3TextConfig,
+    Gemma3TextModel,
+    GemmaConfig,
+    GemmaModel,
     LlamaConfig,
     LlamaModel,
+    MambaConfig,
+    MambaModel,
     MistralConfig,
     MistralModel,
+    Qwen2Config,
+    Qwen2Model,
     Qwen3Config,
     Qwen3Model,
 )
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 
 from stages.encoder import Encoder, EncoderConfig
 from stages.shared.errors import UserError
@@ -27,10 +43,20 @@ SIZES = {
     "max_position_embeddings": 64,
     "pad_token_id": 2,
 }
+LAYERS = ["full_attention", "sliding_attention"]
 FAMILIES = {
     "llama": (LlamaModel, LlamaConfig(**SIZES)),
     "mistral": (MistralModel, MistralConfig(**SIZES)),
+    "mistral-sliding": (MistralModel, MistralConfig(**SIZES, sliding_window=6)),
+    "qwen2": (Qwen2Model, Qwen2Config(**SIZES)),
+    "qwen2-sliding": (
+        Qwen2Model,
+        Qwen2Config(**SIZES, use_sliding_window=True, sliding_window=6, layer_types=LAYERS),
+    ),
     "qwen3": (Qwen3Model, Qwen3Config(**SIZES, head_dim=8)),
+    "gemma": (GemmaModel, GemmaConfig(**SIZES, head_dim=8)),
+    "gemma3": (Gemma3TextModel, Gemma3TextConfig(**SIZES, head_dim=8)),
+    "gemma3-sliding": (Gemma3TextModel, Gemma3TextConfig(**SIZES, head_dim=8, sliding_window=6, layer_types=LAYERS)),
 }
 
 
@@ -43,17 +69,12 @@ def build(family, implementation):
 
 
 def by_hand(model, input_ids, attention_mask, attention, score):
-    """ATA embeddings from the attention matrices that eager attention returns."""
-    tokens = input_ids.shape[1]
+    """ATA embeddings from the attention matrices that eager attention returns under transformers' own masks."""
+    model.config.is_causal = attention == "causal"
     real = attention_mask.bool()
-    visible = real[:, None, :] & real[:, :, None]
-    if attention == "causal":
-        visible = visible & torch.ones(tokens, tokens, dtype=torch.bool).tril()
-    visible = visible | torch.eye(tokens, dtype=torch.bool)  # a padded row must see something
-    additive = torch.zeros(visible.shape).masked_fill(~visible, torch.finfo(torch.float32).min)[:, None]
     positions = (attention_mask.cumsum(dim=1) - 1).clamp(min=0)
     with torch.no_grad():
-        out = model(input_ids=input_ids, attention_mask=additive, position_ids=positions, output_attentions=True)
+        out = model(input_ids=input_ids, attention_mask=attention_mask, position_ids=positions, output_attentions=True)
     embeddings = []
     for row in range(len(input_ids)):
         attended = out.attentions[-1][row][:, real[row]]  # (H, K, N)
@@ -94,9 +115,40 @@ def test_detached_weights_give_the_same_embedding_and_other_gradients(tokenizer,
     assert not torch.allclose(results[0][1], results[1][1])
 
 
-def test_model_that_hands_over_no_query_is_told_with_the_poolings_that_work(encoder_of):
-    encoder = encoder_of("ata", "causal")
-    encoder.model.set_attn_implementation("sdpa")
-    with pytest.raises(UserError, match="does not hand its last layer's query and key") as caught:
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (BloomModel(BloomConfig(vocab_size=320, hidden_size=32, n_layer=1, n_head=4)), "BloomModel does not use"),
+        (MambaModel(MambaConfig(vocab_size=320, hidden_size=32, num_hidden_layers=1)), "MambaModel"),
+        (Gemma2Model(Gemma2Config(**SIZES, head_dim=8)), "Gemma2Model caps its attention logits at 50.0"),
+    ],
+)
+def test_model_without_such_a_layer_is_told_with_the_families_that_have_one(tokenizer, model, told):
+    with pytest.raises(UserError, match=told) as caught:
+        Encoder(model, tokenizer, EncoderConfig("ata", "causal"))
+    assert "Llama, Mistral, Qwen2, Qwen3" in str(caught.value)
+
+
+def test_model_that_hands_over_no_query_is_told(tokenizer, monkeypatch):
+    encoder = Encoder(build("llama", "sdpa"), tokenizer, EncoderConfig("ata", "causal"))
+    monkeypatch.setattr(encoder.model.config, "num_hidden_layers", 3)  # no layer takes itself for the last
+    with pytest.raises(UserError, match="does not hand its last layer's query and key"):
         encoder(**encoder.tokenize(["text"], 8))
-    assert "pooling=mean or last" in str(caught.value)
+
+
+def test_attention_implementation_of_the_model_stays(tokenizer):
+    """As FlashAttention would: every layer calls it, with the mode that was asked for."""
+    calls = []
+
+    def mine(module, *arguments, **options):
+        calls.append((module.layer_idx, options["is_causal"]))
+        return sdpa_attention_forward(module, *arguments, **options)
+
+    AttentionInterface.register("mine", mine)
+    AttentionMaskInterface.register("mine", sdpa_mask)
+    encoder = Encoder(build("llama", "mine"), tokenizer, EncoderConfig("ata", "bidirectional"))
+    expected = Encoder(build("llama", "sdpa"), tokenizer, EncoderConfig("ata", "bidirectional"))
+    batch = encoder.tokenize(["one text"], 8)
+    assert torch.equal(encoder(**batch), expected(**batch))
+    assert calls == [(0, False), (1, False)]
+    assert encoder.model.config._attn_implementation == "mine"

@@ -18,7 +18,7 @@ def encode(encoder, texts):
 
 
 @pytest.mark.parametrize("attention", ["bidirectional", "causal"])
-@pytest.mark.parametrize("pooling", ["mean", "last", "ata"])
+@pytest.mark.parametrize("pooling", ["mean", "last", "latent", "ata"])
 def test_saved_encoder_comes_back_with_the_same_embeddings(encoder_of, texts, tmp_path, pooling, attention):
     encoder = encoder_of(pooling, attention)
     encoder.save(tmp_path / "encoder")
@@ -27,22 +27,31 @@ def test_saved_encoder_comes_back_with_the_same_embeddings(encoder_of, texts, tm
     assert np.array_equal(encode(loaded, texts), encode(encoder, texts))
 
 
-def test_weights_are_stored_as_safetensors_and_nothing_as_a_pickle(encoder_of, tmp_path):
-    encoder_of("mean", "causal").save(tmp_path)
+@pytest.mark.parametrize("pooling", ["mean", "latent"])
+def test_weights_are_stored_as_safetensors_and_nothing_as_a_pickle(encoder_of, tmp_path, pooling):
+    encoder_of(pooling, "causal").save(tmp_path)
     suffixes = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
     assert suffixes == {".safetensors", ".json"}
 
 
-def test_variants_of_ata_are_saved(backbone, tmp_path):
-    config = EncoderConfig("ata", "causal", ata_score="linear", ata_detach=True)
+@pytest.mark.parametrize(
+    "config",
+    [
+        EncoderConfig("ata", "causal", ata_score="linear", ata_detach=True),
+        EncoderConfig("latent", "causal", latent_size=5, latent_heads=4),
+    ],
+)
+def test_variants_of_a_pooling_are_saved(backbone, tmp_path, config):
     Encoder.from_backbone(backbone, config).save(tmp_path)
     assert Encoder.load(tmp_path).config == config
 
 
 def test_config_comes_from_the_params(settings):
     ata = settings.params.ata.model_copy(update={"score": "linear", "detach": True})
-    params = settings.params.model_copy(update={"pooling": "ata", "attention": "causal", "ata": ata})
-    assert EncoderConfig.from_params(params) == EncoderConfig("ata", "causal", "linear", True)
+    latent = settings.params.latent.model_copy(update={"size": 64, "heads": 2})
+    update = {"pooling": "ata", "attention": "causal", "ata": ata, "latent": latent}
+    params = settings.params.model_copy(update=update)
+    assert EncoderConfig.from_params(params) == EncoderConfig("ata", "causal", "linear", True, 64, 2)
 
 
 @pytest.fixture

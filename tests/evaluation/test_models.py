@@ -1,5 +1,7 @@
 """The three models behind mteb's interface."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from mteb.models import EncoderProtocol
@@ -28,6 +30,20 @@ def test_models_speak_mtebs_protocol_and_describe_themselves(settings):
     assert untrained.experiment_kwargs == {"pooling": "mean", "attention": "bidirectional"}
     assert trained.revision == untrained.revision != tfidf.revision  # equal weights: nothing was trained here
     assert trained.embed_dim == 32
+
+
+@pytest.mark.usefixtures("outputs")
+def test_untrained_latent_pooling_repeats_with_the_seed_of_the_run_and_counts_its_weights(settings, texts):
+    def untrained(pooling, seed):
+        params = settings.params.model_copy(update={"pooling": pooling, "seed": seed})
+        model = models.load_untrained(replace(settings, params=params))
+        embeddings = model.encode([{"text": texts[:3]}], task_metadata=None, hf_split="test", hf_subset="default")
+        return model.mteb_model_meta.n_parameters, embeddings
+
+    (count, first), (_, again), (_, other) = (untrained("latent", seed) for seed in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-3
+    assert count - untrained("mean", 0)[0] == 512 * 32 + 3 * 2 * 32 + 4 * 32**2 + (33 * 256 + 129 * 32)
 
 
 @pytest.mark.usefixtures("outputs")

@@ -36,3 +36,27 @@ def results():
         "evaluation": scores(40.0),
     }
     return Results(metrics, {"untrained": scores(10.0), "tfidf": scores(30.0)})
+
+
+@pytest.fixture
+def anchors():
+    """What the evaluation would write for one text of four tokens."""
+    shares = {"tokens": 0.1, "ata": 0.12, "heaviest": 0.25}
+    return {
+        "pooling": "mean",
+        "attention": "bidirectional",
+        "score": "log1p",
+        "length": 45,
+        "figures": [
+            {
+                "document": "alpha.core:fit",
+                "tokens": ["<s>", " <script>", ".", "</s>"],
+                "special": [True, False, False, True],
+                "weights": {"mean": [0.25] * 4, "last": [0.0, 0.0, 0.0, 1.0], "ata": [0.4, 0.3, 0.2, 0.1]},
+            }
+        ],
+        "texts": 1,
+        "kinds": dict.fromkeys(("first word", "punctuation", "last token", "other"), shares),
+        "heaviest": 1.6,
+        "lightest": 0.4,
+    }

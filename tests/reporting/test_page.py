@@ -1,8 +1,10 @@
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
 from stages.reporting import paper_tables
+from stages.reporting.anchors import anchor_table, section, verdict
 from stages.reporting.page import case_studies, render
 from stages.reporting.provenance import provenance
 from stages.shared.files import write_json, write_text
@@ -31,13 +33,14 @@ def _sample(number, kind, query="a query"):
     return TrainingSample(f"s{number}", kind, "Given a, find b.", query, "positive", ["n1", "n2", "n3", "n4"])
 
 
-def _page(results, settings, tmp_path, samples=()):
+def _page(results, settings, anchors, tmp_path, samples=()):
     figure = tmp_path / "figure.svg"
     write_text(figure, '<?xml version="1.0"?><!DOCTYPE svg><svg></svg>')
     tables = [
         paper_tables.table1(results, settings),
         paper_tables.task_scores(results),
         paper_tables.similarity(results, settings),
+        anchor_table(anchors),
     ]
     return render(
         tables=tables,
@@ -45,6 +48,7 @@ def _page(results, settings, tmp_path, samples=()):
         samples=list(samples),
         metrics=results.metrics,
         models=results.models,
+        anchors=section(anchors),
         provenance={"Settings": {**{k: str(v) for k, v in settings.params.model_dump().items()}, "LLM": "local"}},
     )
 
@@ -55,9 +59,9 @@ def _in_checkout(monkeypatch, request):
 
 
 def test_the_page_is_well_formed_self_contained_and_says_that_the_local_endpoint_is_no_model(
-    results, settings, tmp_path
+    results, settings, anchors, tmp_path
 ):
-    page = _page(results, settings, tmp_path)
+    page = _page(results, settings, anchors, tmp_path)
     parser = Balanced()
     parser.feed(page)
     assert parser.open == []
@@ -68,15 +72,26 @@ def test_the_page_is_well_formed_self_contained_and_says_that_the_local_endpoint
     assert "is not a language model" in " ".join(page.split())
 
 
-def test_a_baseline_that_beats_us_is_said_to(results, settings, tmp_path):
+def test_a_baseline_that_beats_us_is_said_to(results, settings, anchors, tmp_path):
     results.baselines["tfidf"]["tasks"]["DocsSTS"] = 99.0
-    page = " ".join(_page(results, settings, tmp_path).split())
+    page = " ".join(_page(results, settings, anchors, tmp_path).split())
     assert "untrained backbone is ahead of the trained encoder on 0 of 6 tasks" in page
     assert "TF-IDF is ahead of the trained encoder on 1 of 6 tasks" in page
 
 
-def test_texts_are_shown_as_text_and_not_as_markup(results, settings, tmp_path):
-    page = _page(results, settings, tmp_path, [_sample(0, "symmetric", "if a < b & <script>alert(1)</script>")])
+@pytest.mark.parametrize(("pooling", "said"), [("mean", True), ("latent", True), ("ata", False)])
+def test_weights_that_ata_only_would_have_are_said_to_be(results, settings, anchors, tmp_path, pooling, said):
+    page = " ".join(_page(results, settings, {**anchors, "pooling": pooling}, tmp_path).split())
+    assert f"The encoder was trained with pooling <b>{pooling}</b>" in page
+    assert ("is what ATA pooling would make of its attention" in page) == said
+    assert page.count("<dt>ata</dt>") == 1
+    assert verdict(anchors) in unescape(page)
+
+
+def test_texts_are_shown_as_text_and_not_as_markup(results, settings, anchors, tmp_path):
+    page = _page(
+        results, settings, anchors, tmp_path, [_sample(0, "symmetric", "if a < b & <script>alert(1)</script>")]
+    )
     assert "if a &lt; b &amp; &lt;script&gt;" in page
     assert "<script>" not in page
 

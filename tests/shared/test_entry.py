@@ -97,7 +97,8 @@ def test_bad_setting_ends_a_real_stage_without_a_traceback_or_an_output(reposito
     params.write_text(params.read_text().replace("pooling: mean", "pooling: max"))
     done = stage(cwd=repository)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "error: corpus: params.yaml: pooling: given 'max'; allowed: 'mean', 'last' or 'ata'\n"
+    told = "pooling: given 'max'; allowed: 'mean', 'last', 'latent' or 'ata'"
+    assert done.stderr == f"error: corpus: params.yaml: {told}\n"
     assert not (repository / "data").exists()
 
 

@@ -52,22 +52,27 @@ def test_committed_settings_load_and_start_from_the_tiny_profile_with_mean_pooli
         # unknown key
         (PARAMS, "poolin", "ata", ["poolin: unknown key, given 'ata'", "did you mean pooling?", "curriculum"]),
         (PARAMS, "ata.scor", "linear", ["ata.scor: unknown key", "did you mean score?", "detach, score"]),
+        (PARAMS, "latent.head", 8, ["latent.head: unknown key", "did you mean heads?", "heads, size"]),
         (TINY, "training.stepz", 5, ["training.stepz: unknown key, given 5", "did you mean steps?", "learning_rate"]),
         (TINY, "corpus.source.revision", "0123456", ["corpus.source.revision: unknown key", "held_out, kind"]),
         # wrong literal
-        (PARAMS, "pooling", "max", ["pooling: given 'max'", "'mean', 'last' or 'ata'"]),
+        (PARAMS, "pooling", "max", ["pooling: given 'max'", "'mean', 'last', 'latent' or 'ata'"]),
         (PARAMS, "ata.score", "log", ["ata.score: given 'log'", "'log1p' or 'linear'"]),
         (TINY, "runtime.device", "tpu", ["runtime.device: given 'tpu'", "'cpu' or 'cuda'"]),
         # out of range
         (PARAMS, "seed", -1, ["seed: given -1", "greater than or equal to 0"]),
+        (PARAMS, "latent.size", 0, ["latent.size: given 0", "greater than or equal to 1"]),
+        (PARAMS, "latent.heads", 0, ["latent.heads: given 0", "greater than or equal to 1"]),
         (TINY, "training.steps", 0, ["training.steps: given 0", "greater than or equal to 1"]),
         (TINY, "llm.endpoint.fault_share", 1.5, ["llm.endpoint.fault_share: given 1.5", "less than or equal to 1"]),
         (TINY, "evaluation.tasks", [], ["evaluation.tasks: given []", "at least 1 item"]),
         # wrong type
         (PARAMS, "seed", "zero", ["seed: given 'zero'", "a valid integer"]),
+        (PARAMS, "latent.size", 5.5, ["latent.size: given 5.5", "a valid integer"]),
         (PARAMS, "ata.detach", "yes please", ["ata.detach: given 'yes please'", "a valid boolean"]),
         (TINY, "training.lora", 8, ["training.lora: given 8", "Lora"]),
         # missing key
+        (PARAMS, "latent", ABSENT, ["latent: missing; needs Latent"]),
         (PARAMS, "attention", ABSENT, ["attention: missing", "'bidirectional', 'causal'"]),
         (TINY, "training.steps", ABSENT, ["training.steps: missing; needs int"]),
         (TINY, "corpus.source.train", ABSENT, ["corpus.source.train: missing"]),

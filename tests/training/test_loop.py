@@ -39,7 +39,7 @@ def curve(folder, name):
     return [float(line.split("\t")[1]) for line in lines[1:]]
 
 
-@pytest.mark.parametrize("pooling", ["mean", "last", "ata"])
+@pytest.mark.parametrize("pooling", ["mean", "last", "latent", "ata"])
 def test_training_lowers_the_loss(new_encoder, samples, configured, repository, pooling):
     metrics = train(new_encoder(pooling), samples, configured({"curriculum": "n2"}))
     losses = curve(repository, "loss")
@@ -118,13 +118,15 @@ def test_learning_rate_rises_through_the_warm_up_and_then_falls(new_encoder, sam
     assert max(rates) == rates[4] == 5e-3
 
 
-def test_adapters_are_trained_and_the_model_below_stays(new_encoder, samples, configured):
-    encoder = new_encoder()
+@pytest.mark.parametrize("pooling", ["mean", "latent"])
+def test_adapters_and_pooling_are_trained_and_the_model_below_stays(new_encoder, samples, configured, pooling):
+    encoder = new_encoder(pooling)
     encoder.add_lora(Lora(rank=2, alpha=4, dropout=0.0))
     before = {name: weights.clone() for name, weights in encoder.named_parameters()}
     train(encoder, samples, configured(steps=4))
     moved = {name for name, weights in encoder.named_parameters() if not torch.equal(weights, before[name])}
-    assert moved == {name for name in before if "lora_" in name}
+    assert moved == {name for name in before if "lora_" in name or name.startswith("latent.")}
+    assert any(name.startswith("latent.") for name in moved) == (pooling == "latent")
 
 
 def test_loss_that_is_not_finite_ends_the_run_with_its_step_and_samples(new_encoder, samples, configured):
