@@ -13,8 +13,11 @@ import torch
 from torch import Tensor
 
 CHUNK = 1 << 20  # numbers of the attention matrix that are in memory at once
-FACTORS = 8  # multiplied before one logarithm; each is at most 1 + K
-LONGEST = 1 << 15  # tokens for which that many factors fit float32: (1 + 2^15)^8 < 2^127
+
+
+def factors(tokens: int) -> int:
+    """How many factors of at most 1 + K, K tokens, float32 holds the product of: (1 + 2^15)^8 and (1 + 2^31)^4."""
+    return 8 if tokens <= 1 << 15 else 4
 
 
 def token_scores(query, key, real, lse, *, causal, window, scale, score) -> Tensor:
@@ -53,7 +56,7 @@ def _scores(
         if log:
             per_row = chunk.per_row(attention)
             per_row.mul_(real[chunk.batch].sum(dim=1, dtype=dtype)[:, None, None]).add_(1)
-            column_sums = _sum_of_logs(attention, FACTORS if query.shape[2] <= LONGEST else 1)
+            column_sums = _sum_of_logs(attention, factors(query.shape[2]))
         else:
             column_sums = attention.sum(dim=1)
         scores[chunk.batch, chunk.keys] += column_sums.view(-1, key.shape[1], column_sums.shape[1]).sum(dim=1)
@@ -187,13 +190,13 @@ def _chunks(query, key, real, causal, window, scale) -> Iterator[_Chunk]:
             yield _Chunk(rows_of, rows, keys, flat_query, flat_key, hidden, buffers)
 
 
-def _sum_of_logs(factors: Tensor, largest: int) -> Tensor:
+def _sum_of_logs(values: Tensor, together: int) -> Tensor:
     """Sum of the logarithms over the rows, (M, R, keys) -> (M, keys), in place.
 
-    Up to `largest` factors are multiplied before one logarithm: a product costs far less than a logarithm.
+    Up to `together` values are multiplied before one logarithm: a product costs far less than a logarithm.
     """
-    rows = factors.shape[1]
-    while largest > 1 and rows % 2 == 0:
-        rows, largest = rows // 2, largest // 2
-        factors[:, :rows] *= factors[:, rows : 2 * rows]
-    return factors[:, :rows].log_().sum(dim=1)
+    rows = values.shape[1]
+    while together > 1 and rows % 2 == 0:
+        rows, together = rows // 2, together // 2
+        values[:, :rows] *= values[:, rows : 2 * rows]
+    return values[:, :rows].log_().sum(dim=1)

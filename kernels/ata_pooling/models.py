@@ -14,6 +14,7 @@ Needs transformers; the operator itself does not.
 from dataclasses import dataclass
 from functools import wraps
 
+import torch
 from torch import Tensor
 from transformers import AttentionInterface, PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
@@ -34,9 +35,20 @@ class LastAttention:
     key: Tensor | None = None  # (B, Hkv, N, d)
     scale: float | None = None
     window: int | None = None
+    differentiable: bool = True  # whether gradients were on when the layer ran
 
     def pool(self, hidden_states: Tensor, *, attention_mask: Tensor, **options) -> Tensor | tuple[Tensor, Tensor]:
-        """`ata_pool` with this query and key; `options` are its others."""
+        """`ata_pool` with this query and key; `options` are its others.
+
+        Raises:
+            ValueError: as `ata_pool` does, and if gradients of query and key are wanted that reentrant activation
+                checkpointing, which runs layers with gradients off, has silently cut.
+        """
+        if hidden_states.requires_grad and not self.differentiable and not options.get("detach"):
+            raise ValueError(
+                "use_reentrant: given True; allowed: False. Reentrant activation checkpointing cuts the gradients of "
+                "query and key; enable it with {'use_reentrant': False}, or pool with detach=True"
+            )
         shape = {"causal": self.causal, "window": self.window, "scale": self.scale}
         return ata_pool(self.query, self.key, hidden_states, attention_mask=attention_mask, **shape, **options)
 
@@ -96,6 +108,7 @@ def _keeping_last(function):
         if keep is not None:
             if module.layer_idx == module.config.num_hidden_layers - 1:
                 keep.query, keep.key, keep.scale = query, key, kwargs.get("scaling")
+                keep.differentiable = torch.is_grad_enabled()
                 window = kwargs.get("sliding_window")
                 # transformers counts a token itself in a causal window, but not in a bidirectional one.
                 keep.window = window if window is None or keep.causal else window + 1

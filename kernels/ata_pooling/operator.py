@@ -3,6 +3,7 @@
 Shapes: B rows, N tokens, H query heads, Hkv key heads (H a multiple of Hkv), d head size, D hidden size.
 """
 
+from importlib.util import find_spec
 from typing import Literal
 
 import torch
@@ -53,7 +54,8 @@ def ata_pool(
         lse: log-sum-exp of scale q k^T over the visible keys (natural logarithm, as FlashAttention returns it), where
             the attention forward has it: saves one pass. Gradients are those of the operator without it.
         backend: "reference" is the definition and holds A; "torch" goes over A in chunks, on any device; "triton" is
-            fused, for GPUs (without one, in Triton's interpreter: for tests). Default: triton on CUDA, torch elsewhere.
+            fused, for GPUs (without one, in Triton's interpreter: for tests). Default: triton on CUDA where it is
+            installed, torch elsewhere.
         return_weights: return the weights too.
         check_values: raise for rows without a token to pool and for non-finite numbers, which would give NaN. Default:
             on the CPU. Elsewhere a look at values would wait for the device; torch.compile would break the graph.
@@ -93,7 +95,7 @@ def ata_pool(
 
 def _default(query: Tensor) -> Backend:
     fits = query.shape[-1] <= checks.LARGEST_HEAD and query.dtype != torch.float64
-    return "triton" if query.device.type == "cuda" and fits else "torch"
+    return "triton" if query.device.type == "cuda" and fits and find_spec("triton") else "torch"
 
 
 def _weighted_sum(scores: Tensor, hidden_states: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:

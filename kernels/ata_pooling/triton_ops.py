@@ -16,9 +16,9 @@ import triton
 
 from ata_pooling import triton_backward as backward
 from ata_pooling import triton_forward as forward
+from ata_pooling.chunked import factors
 
 LOG2E = 1.4426950408889634
-LONGEST = 1 << 15  # tokens for which eight factors of at most 1 + K fit float32; four fit for any
 INTERPRETED = not isinstance(forward.lse_kernel, triton.JITFunction)
 
 
@@ -64,9 +64,18 @@ def _scores(
     blocks = _blocks(query, "columns")
     parts = query.new_empty(batch, heads, tokens, dtype=torch.float32)
     grid = (triton.cdiv(tokens, blocks["BLOCK_J"]), heads, batch)
-    factors = 8 if tokens <= LONGEST else 4
     forward.columns_kernel[grid](
-        query, key, _bytes(real), _bytes(pooled), lse, parts, *shared, LOG=log, FACTORS=factors, **settings, **blocks
+        query,
+        key,
+        _bytes(real),
+        _bytes(pooled),
+        lse,
+        parts,
+        *shared,
+        LOG=log,
+        FACTORS=factors(tokens),
+        **settings,
+        **blocks,
     )
     return parts.sum(dim=1), lse
 

@@ -152,3 +152,23 @@ def test_attention_implementation_of_the_model_stays(tokenizer):
     assert torch.equal(encoder(**batch), expected(**batch))
     assert calls == [(0, False), (1, False)]
     assert encoder.model.config._attn_implementation == "mine"
+
+
+def _gradients(tokenizer, texts, detach=False, **checkpointing):
+    encoder = Encoder(build("llama", "sdpa"), tokenizer, EncoderConfig("ata", "bidirectional", ata_detach=detach))
+    encoder.train()
+    if checkpointing:
+        encoder.model.gradient_checkpointing_enable(checkpointing)
+    encoder(**encoder.tokenize(texts[:2], 24)).square().sum().backward()
+    return [weights.grad for weights in encoder.parameters()]
+
+
+def test_activation_checkpointing_changes_no_gradient(tokenizer, texts):
+    plain, again = _gradients(tokenizer, texts), _gradients(tokenizer, texts, use_reentrant=False)
+    assert all(torch.equal(*pair) for pair in zip(plain, again, strict=True))
+
+
+def test_reentrant_checkpointing_which_would_cut_gradients_is_refused(tokenizer, texts):
+    with pytest.raises(ValueError, match="use_reentrant: given True; allowed: False"):
+        _gradients(tokenizer, texts, use_reentrant=True)
+    assert all(grad is not None for grad in _gradients(tokenizer, texts, detach=True, use_reentrant=True)[1:])

@@ -188,28 +188,30 @@ def test_half_precision_query_may_meet_single_precision_states(backend):
     torch.testing.assert_close(output.double(), expected, rtol=0, atol=1e-5)
 
 
-def test_compiles_into_one_graph_with_the_same_result(backend):
-    tensors = [tensor.to(backend["device"]).requires_grad_() for tensor in inputs(33)]
+@pytest.fixture
+def pooling(backend):
+    """A loss of three leaves, and those leaves."""
+    leaves = [tensor.to(backend["device"]).requires_grad_() for tensor in inputs(33)]
     mask = ragged(3, 33, "right").to(backend["device"])
 
-    def pool(query, key, states):
+    def loss(query, key, states):
         return ata_pool(query.sin(), key, states, attention_mask=mask, backend=backend["backend"]).square().sum()
 
-    plain = torch.autograd.grad(pool(*tensors), tensors)
-    compiled = torch.autograd.grad(torch.compile(pool, fullgraph=True, backend="aot_eager")(*tensors), tensors)
+    return loss, leaves
+
+
+def test_compiles_into_one_graph_with_the_same_result(pooling):
+    loss, leaves = pooling
+    plain = torch.autograd.grad(loss(*leaves), leaves)
+    compiled = torch.autograd.grad(torch.compile(loss, fullgraph=True, backend="aot_eager")(*leaves), leaves)
     for one, other in zip(plain, compiled, strict=True):
         torch.testing.assert_close(one, other)
 
 
-def test_activation_checkpointing_gives_the_same_gradients(backend):
-    tensors = [tensor.to(backend["device"]).requires_grad_() for tensor in inputs(33)]
-    mask = ragged(3, 33, "right").to(backend["device"])
-
-    def pool(query, key, states):
-        return ata_pool(query.sin(), key, states, attention_mask=mask, backend=backend["backend"]).square().sum()
-
-    plain = torch.autograd.grad(pool(*tensors), tensors)
-    again = torch.autograd.grad(checkpoint(pool, *tensors, use_reentrant=False), tensors)
+def test_activation_checkpointing_gives_the_same_gradients(pooling):
+    loss, leaves = pooling
+    plain = torch.autograd.grad(loss(*leaves), leaves)
+    again = torch.autograd.grad(checkpoint(loss, *leaves, use_reentrant=False), leaves)
     assert all(torch.equal(*pair) for pair in zip(plain, again, strict=True))
 
 

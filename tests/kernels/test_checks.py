@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 from ata_pooling import ata_pool
+from ata_pooling.chunked import factors
 
 
 def arguments(**change):
@@ -77,11 +78,6 @@ def test_triton_on_the_cpu_without_its_interpreter_says_how_to_get_it():
     assert "TRITON_INTERPRET=1 before Python starts" in done.stderr.splitlines()[-1]
 
 
-def test_long_rows_multiply_fewer_factors_before_a_logarithm():
-    """Each factor is at most 1 + K: as many as fit float32, whatever is attended to."""
-    from ata_pooling import chunked, triton_ops
-
-    assert chunked.LONGEST == triton_ops.LONGEST
-    largest = torch.tensor(1.0 + chunked.LONGEST)
-    assert bool(torch.isfinite(largest**chunked.FACTORS))
-    assert bool(torch.isfinite(torch.tensor(1.0 + 2**31) ** 4))
+@pytest.mark.parametrize("tokens", [1, 1 << 15, (1 << 15) + 1, (1 << 31) - 1])
+def test_product_of_factors_fits_single_precision_whatever_is_attended_to(tokens):
+    assert bool(torch.isfinite(torch.tensor(1.0 + tokens) ** factors(tokens)))
