@@ -1,9 +1,7 @@
 """MGH step 1: have the LLM name retrieval tasks of five kinds."""
 
 from stages.brainstorm.tasks import brainstorm
-from stages.llm.client import ask_all
-from stages.llm.endpoint import open_endpoint
-from stages.llm.ledger import Ledger
+from stages.llm.model import open_model
 from stages.shared.entry import run_stage
 from stages.shared.files import write_json
 from stages.shared.records import KINDS, Task, write_records
@@ -11,12 +9,16 @@ from stages.shared.settings import Settings
 
 
 def main(settings: Settings) -> None:
-    llm, wanted = settings.profile.llm, settings.profile.brainstorm.tasks_per_kind
+    profile = settings.profile
+    mode = "online" if profile.synthesis.mode == "batch" else profile.synthesis.mode  # too few requests for a batch
     tasks, metrics = [], {}
-    with Ledger() as ledger, open_endpoint(llm) as endpoint:
+    with open_model(profile.llm, mode) as model:
         for kind in KINDS:
             found, left_out = brainstorm(
-                kind, wanted, llm.seed, lambda requests: ask_all(requests, endpoint, llm, ledger)
+                kind,
+                profile.brainstorm.tasks_per_kind,
+                profile.llm.seed,
+                lambda requests, kind=kind: model.ask_all(requests, kind),
             )
             tasks += found
             metrics[kind] = {"tasks": len(found), **left_out}

@@ -7,8 +7,7 @@ from string import Template
 from pydantic import ValidationError
 
 from stages.llm.answers import BRAINSTORM, TASKS_PER_ANSWER, Brainstormed, response_format
-from stages.llm.client import LlmRequest
-from stages.llm.ledger import Answer
+from stages.llm.requests import Answer, LlmRequest
 from stages.shared.errors import UserError
 from stages.shared.files import content_id
 from stages.shared.records import Task

@@ -1,1 +1,1 @@
-"""The second-step prompts of MGH synthesis: a task, a seed text, and what the sample must look like."""
+"""The second-step prompts of MGH synthesis: what a sample starts from, how it varies, and what it must look like."""

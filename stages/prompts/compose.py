@@ -1,36 +1,50 @@
-"""Pairs tasks with seed texts and fills in the template of the task's kind."""
+"""Makes the requests of the second step: what each starts from, how it varies, and its prompt."""
 
-import random
-from pathlib import Path
-from string import Template
+from collections.abc import Iterator
+from itertools import islice
 
-from stages.shared.errors import UserError
+from stages.prompts.languages import check_languages
+from stages.prompts.mixing import interleave
+from stages.prompts.starts import Start, open_starts
+from stages.prompts.variants import Variant, Variants
+from stages.prompts.wording import write_prompt
 from stages.shared.files import content_id
-from stages.shared.records import KINDS, ChatRequest, Document, Task
-from stages.shared.seeds import derive_seed
-from stages.shared.text import seed_text
-
-TEMPLATES = Path(__file__).parent / "templates"
+from stages.shared.records import ChatRequest, Document, Task
+from stages.shared.settings import Prompts
+from stages.shared.text import RETRIEVAL_INSTRUCTION
 
 
-def compose(tasks: list[Task], documents: list[Document], samples: int, seed: int) -> list[ChatRequest]:
-    """`samples` requests: the kinds in turn, a kind's tasks in turn, and seed texts in random order.
+def compose(tasks: list[Task], documents: list[Document], prompts: Prompts, seed: int) -> Iterator[ChatRequest]:
+    """`prompts.samples` requests, each made when it is asked for.
 
-    A text comes again only when all have been used, and then with another kind or task where there is one.
-    Raises UserError when a kind has no task.
+    More samples append requests and change none of the earlier ones. Raises UserError, before the first request, for
+    a language without a name and for a source that lacks tasks or documents.
     """
-    by_kind = {kind: [task for task in tasks if task.kind == kind] for kind in KINDS}
-    if bare := [kind for kind, found in by_kind.items() if not found]:
-        raise UserError(f"no task of kind {', '.join(bare)}", next="run `dvc repro brainstorm`")
-    templates = {kind: Template((TEMPLATES / f"{kind}.txt").read_text(encoding="utf-8")) for kind in KINDS}
-    order = list(documents)
-    random.Random(derive_seed(seed, "prompts", "seeds")).shuffle(order)
-    requests = []
-    for number in range(samples):
-        again, place = divmod(number, len(order))
-        kind = KINDS[(place + again) % len(KINDS)]  # moved on by one from one pass over the texts to the next
-        task, document = by_kind[kind][number // len(KINDS) % len(by_kind[kind])], order[place]
-        prompt = templates[kind].substitute(task=task.description, seed=seed_text(document))
-        request_id = content_id(task.id, document.id, prompt)
-        requests.append(ChatRequest(request_id, task.id, document.id, kind, task.description, prompt))
-    return requests
+    check_languages(prompts.languages)
+    shares = {source: share for source, share in prompts.sources.model_dump().items() if share}
+    starts = open_starts(list(shares), tasks, documents, seed)
+    variants = Variants(prompts, seed)
+
+    def requests() -> Iterator[ChatRequest]:
+        for source in islice(interleave(shares), prompts.samples):
+            start = next(starts[source])
+            yield _request(source, start, variants.draw(start.kind))
+
+    return requests()
+
+
+def _request(source: str, start: Start, variant: Variant) -> ChatRequest:
+    instruction = start.task.description if start.task else RETRIEVAL_INSTRUCTION
+    content = {
+        "source": source,
+        "task_id": start.task.id if start.task else "",
+        "seed_id": start.document.id if start.document else "",
+        "kind": start.kind,
+        "language": variant.language,
+        "query_words": variant.query_words,
+        "document_words": variant.document_words,
+        "instruction": instruction,
+        "prompt": write_prompt(source, start.kind, instruction, variant, start.document),
+    }
+    # A task can come again with the same variant, and its prompt is the same then, but the request is another one.
+    return ChatRequest(content_id(*map(str, content.values()), str(start.repeat)), **content)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stages.shared.errors import UserError
 from stages.shared.settings_errors import explain
@@ -20,6 +20,17 @@ PROFILES_FOLDER = "profiles"
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+LanguageCode = Annotated[str, Field(pattern="^[a-z]{2}$")]  # ISO 639-1
+
+
+def _rising(words: list[int]) -> list[int]:
+    if words[0] > words[1]:
+        raise ValueError(f"{words[0]} is more than {words[1]}; a range is [fewest, most] words")
+    return words
+
+
+Words = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(_rising)]
 
 
 class _Strict(BaseModel):
@@ -126,31 +137,92 @@ class LocalEndpoint(_Strict):
     fault_share: Share
 
 
+class Server(_Strict):
+    """One address at which the model is served, with the limits that its provider sets."""
+
+    base_url: str
+    api_key_env: str  # name of the environment variable that holds the key; the key itself is never stored
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    requests_per_minute: Count | None = None
+    tokens_per_minute: Count | None = None
+
+
 class OpenAIEndpoint(_Strict):
-    """Any server that speaks the OpenAI protocol."""
+    """One model behind one or several servers that speak the OpenAI protocol; they share the work by weight."""
 
     kind: Literal["openai"]
-    base_url: str
     model: str
-    api_key_env: str  # name of the environment variable that holds the key; the key itself is never stored
+    servers: list[Server] = Field(min_length=1)
+
+
+AnyEndpoint = Annotated[LocalEndpoint | OpenAIEndpoint, Field(discriminator="kind")]
+
+
+class Price(_Strict):
+    """US dollars for a million tokens; `batch` is the part of it that batch mode costs."""
+
+    prompt: Annotated[float, Field(ge=0)]
+    completion: Annotated[float, Field(ge=0)]
+    batch: Share
 
 
 class Llm(_Strict):
-    endpoint: Annotated[LocalEndpoint | OpenAIEndpoint, Field(discriminator="kind")]
+    endpoint: AnyEndpoint
+    response_format: Literal["json_schema", "json_object", "text"]
     seed: Annotated[int, Field(ge=0)]
     temperature: Annotated[float, Field(ge=0, le=2)]
     max_tokens: Count
     concurrency: Count
     max_retries: Annotated[int, Field(ge=0)]
     timeout_seconds: Seconds
+    prices: dict[str, Price]
 
 
 class Brainstorm(_Strict):
     tasks_per_kind: Count
 
 
+class Sources(_Strict):
+    """Relative shares of what a request starts from."""
+
+    task: Weight
+    grounded: Weight
+    retrieval: Weight
+
+    @model_validator(mode="after")
+    def _some(self):
+        if not self.task + self.grounded + self.retrieval:
+            raise ValueError("all shares are 0")
+        return self
+
+
 class Prompts(_Strict):
+    """Every request draws one value from each list, so the lists are what samples vary in."""
+
     samples: Count
+    sources: Sources
+    short_words: list[Words] = Field(min_length=1)
+    long_words: list[Words] = Field(min_length=1)
+    clarity: list[Literal["clear", "some_effort", "ambiguous"]] = Field(min_length=1)
+    difficulty: list[Literal["school", "college", "expert"]] = Field(min_length=1)
+    languages: dict[LanguageCode, Annotated[float, Field(gt=0)]] = Field(min_length=1)
+
+
+class Judge(_Strict):
+    """A second model that grades the four negatives of a share of the samples."""
+
+    endpoint: AnyEndpoint
+    share: Share
+
+
+class Synthesis(_Strict):
+    mode: Literal["online", "batch", "replay"]
+    reasks: Annotated[int, Field(ge=0)]
+    max_cost: Annotated[float, Field(gt=0)] | None
+    max_tokens: Count | None
+    length_tolerance: Annotated[float, Field(ge=1)]
+    near_duplicate: Share
+    judge: Judge | None
 
 
 class Buckets(_Strict):
@@ -217,6 +289,7 @@ class Profile(_Strict):
     llm: Llm
     brainstorm: Brainstorm
     prompts: Prompts
+    synthesis: Synthesis
     buckets: Buckets
     backbone: Annotated[ScratchBackbone | HubBackbone, Field(discriminator="kind")]
     training: Training

@@ -2,6 +2,7 @@
 
 from stages.shared.errors import UserError
 from stages.shared.records import BUCKETS, Document, TrainingSample, read_records
+from stages.shared.text import RETRIEVAL_INSTRUCTION
 
 SYNTHETIC = "data/buckets/samples.parquet"
 RETRIEVAL = "data/corpus/train.parquet"
@@ -32,7 +33,7 @@ def _pair(document: Document) -> TrainingSample:
     return TrainingSample(
         id=document.id,
         kind="short_long",
-        instruction="Given a summary, retrieve the passage that it summarises",
+        instruction=RETRIEVAL_INSTRUCTION,
         query=document.summary,
         positive=document.body,
         negatives=[],

@@ -4,7 +4,7 @@ import pytest
 
 from stages.brainstorm.tasks import MAX_ROUNDS, TEMPLATES, brainstorm
 from stages.llm.answers import TASKS_PER_ANSWER
-from stages.llm.ledger import Answer
+from stages.llm.requests import Answer
 from stages.shared.errors import UserError
 from stages.shared.records import KINDS
 
@@ -17,7 +17,7 @@ class Model:
 
     def __call__(self, requests):
         self.requests += requests
-        return [Answer(self.texts.pop(0) if self.texts else _tasks(), 1, 1) for _ in requests]
+        return [Answer(self.texts.pop(0) if self.texts else _tasks(), "stop", 1, 1) for _ in requests]
 
 
 def _tasks(*names):

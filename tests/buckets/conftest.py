@@ -8,6 +8,10 @@ def make_sample(number: int, **changes) -> Sample:
     values = {
         "id": f"s{number}",
         "request_id": f"r{number}",
+        "source": "grounded",
+        "language": "en",
+        "attempt": 0,
+        "repairs": [],
         "task_id": "t",
         "seed_id": "d",
         "kind": "short_long",

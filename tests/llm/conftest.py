@@ -10,8 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from stages.llm.client import Endpoint, LlmRequest
+from stages.llm.account import Account
+from stages.llm.endpoint import Endpoint
 from stages.llm.ledger import Ledger
+from stages.llm.model import LanguageModel
+from stages.llm.requests import LlmRequest
 
 API_KEY = "sk-a-secret-that-must-not-leak"
 
@@ -19,7 +22,8 @@ API_KEY = "sk-a-secret-that-must-not-leak"
 def completion(text: str) -> JSONResponse:
     message = {"role": "assistant", "content": text}
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-    return JSONResponse({"id": "x", "object": "chat.completion", "choices": [{"message": message}], "usage": usage})
+    choice = {"message": message, "finish_reason": "stop"}
+    return JSONResponse({"id": "x", "object": "chat.completion", "choices": [choice], "usage": usage})
 
 
 def failure(status: int, message: str = "no") -> JSONResponse:
@@ -48,7 +52,8 @@ class Server:
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
         # The socket listens from here on, so a client may connect before the thread below has started.
         listener = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = Endpoint(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "a-model", API_KEY)
+        self.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        self.endpoint = Endpoint.single(self.base_url, "a-model", API_KEY)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
         self._thread.start()
 
@@ -95,3 +100,14 @@ def ask():
         return [LlmRequest(str(index), {"type": "text"}, 0) for index in range(count)]
 
     return make
+
+
+@pytest.fixture
+def ask_all(llm, ledger):
+    """Answers to plain requests in their order: `ask_all(requests, endpoint)`; settings of the client as keywords."""
+
+    def run(requests, endpoint, mode="online", account=None, **changes):
+        model = LanguageModel(endpoint, llm.model_copy(update=changes), ledger, mode, account or Account(None))
+        return model.ask_all(requests, "short_long")
+
+    return run

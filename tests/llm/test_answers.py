@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.llm.answers import BRAINSTORM, MGH, Brainstormed, MghSample, response_format
+from stages.llm.answers import BRAINSTORM, JUDGE, MGH, Brainstormed, Judged, MghSample, response_format
 
 
 def _objects(schema):
@@ -13,7 +13,7 @@ def _objects(schema):
             yield from _objects(value)
 
 
-@pytest.mark.parametrize(("answer", "purpose"), [(Brainstormed, BRAINSTORM), (MghSample, MGH)])
+@pytest.mark.parametrize(("answer", "purpose"), [(Brainstormed, BRAINSTORM), (MghSample, MGH), (Judged, JUDGE)])
 def test_schema_is_strict_as_openai_requires(answer, purpose):
     form = response_format(answer, purpose, "short_long")
     assert form["type"] == "json_schema"

@@ -8,11 +8,13 @@ import urllib.request
 import pytest
 from pydantic import ValidationError
 
+from stages.llm.account import Account
 from stages.llm.answers import BRAINSTORM, MGH, Brainstormed, MghSample, response_format
-from stages.llm.client import LlmRequest, ask_all
 from stages.llm.endpoint import open_endpoint
 from stages.llm.ledger import Ledger
 from stages.llm.local.server import serve
+from stages.llm.model import LanguageModel
+from stages.llm.requests import LlmRequest
 from stages.shared.errors import UserError
 from stages.shared.records import KINDS, LEVELS, Document, write_records
 from stages.shared.settings import OpenAIEndpoint
@@ -39,9 +41,14 @@ def answers(corpus, llm, tmp_path):
 
     def ask(requests, fault_share, **change):
         with Ledger(tmp_path / f"{next(ledgers)}.sqlite") as ledger, serve(corpus, fault_share) as endpoint:
-            return [answer.text for answer in ask_all(requests, endpoint, llm.model_copy(update=change), ledger)]
+            model = LanguageModel(endpoint, llm.model_copy(update=change), ledger, "online", Account(None))
+            return [answer.text for answer in model.ask_all(requests, "short_long")]
 
     return ask
+
+
+def base_url(endpoint):
+    return endpoint.servers[0].server.base_url
 
 
 def flaw(text):
@@ -116,7 +123,7 @@ def _body(model, **change):
 
 def test_unknown_model_is_answered_404_with_the_one_served(corpus):
     with serve(corpus, 0.0) as endpoint:
-        status, text = post(f"{endpoint.base_url}/chat/completions", json.dumps(_body("gpt-4o")).encode())
+        status, text = post(f"{base_url(endpoint)}/chat/completions", json.dumps(_body("gpt-4o")).encode())
     assert status == 404
     assert "gpt-4o" in text
     assert endpoint.model in text
@@ -140,7 +147,7 @@ def test_request_that_it_cannot_answer_is_answered_400(corpus, documents, change
     content = f"<<<\n{seed_text(documents[0])}\n>>>"
     with serve(corpus, 0.0) as endpoint:
         good = _body(endpoint.model, messages=[{"role": "user", "content": content}])
-        status, text = post(f"{endpoint.base_url}/chat/completions", json.dumps({**good, **change}).encode())
+        status, text = post(f"{base_url(endpoint)}/chat/completions", json.dumps({**good, **change}).encode())
     assert status == 400
     assert "not a request that this endpoint can answer" in text
 
@@ -148,59 +155,69 @@ def test_request_that_it_cannot_answer_is_answered_400(corpus, documents, change
 @pytest.mark.parametrize("data", [b"{", b"[]", b"null", b"\xff", b"{}"])
 def test_body_that_is_no_request_is_answered_400(corpus, data):
     with serve(corpus, 0.0) as endpoint:
-        assert post(f"{endpoint.base_url}/chat/completions", data)[0] == 400
+        assert post(f"{base_url(endpoint)}/chat/completions", data)[0] == 400
 
 
 def test_models_are_listed(corpus):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with serve(corpus, 0.0) as endpoint, opener.open(f"{endpoint.base_url}/models", timeout=20) as response:
+    with serve(corpus, 0.0) as endpoint, opener.open(f"{base_url(endpoint)}/models", timeout=20) as response:
         assert [row["id"] for row in json.load(response)["data"]] == [endpoint.model]
 
 
-def test_endpoint_stops_listening_when_the_block_ends(corpus, llm, ledger, ask):
+def test_endpoint_stops_listening_when_the_block_ends(corpus, ask_all, ask):
     with serve(corpus, 0.0) as endpoint:
         pass
     with pytest.raises(UserError, match="cannot reach"):
-        ask_all(ask(1), endpoint, llm, ledger)
+        ask_all(ask(3), endpoint)
 
 
-def test_profile_with_a_local_endpoint_serves_the_training_corpus(corpus, llm, repository):
+def test_profile_with_a_local_endpoint_serves_the_training_corpus_and_a_replay_knows_its_name(corpus, llm, repository):
     (repository / "data/corpus").mkdir(parents=True)
     shutil.copy(corpus, repository / "data/corpus/train.parquet")
-    with serve(corpus, llm.endpoint.fault_share) as expected, open_endpoint(llm) as endpoint:
+    with serve(corpus, llm.endpoint.fault_share) as expected, open_endpoint(llm.endpoint) as endpoint:
+        assert endpoint.model == expected.model
+    with open_endpoint(llm.endpoint, replay=True) as endpoint:
         assert endpoint.model == expected.model
 
 
 @pytest.mark.usefixtures("repository")
-def test_local_endpoint_without_a_corpus_is_told(llm):
-    with pytest.raises(UserError, match=r"data/corpus/train\.parquet does not exist"), open_endpoint(llm):
+@pytest.mark.parametrize("replay", [False, True])
+def test_local_endpoint_without_a_corpus_is_told(llm, replay):
+    with (
+        pytest.raises(UserError, match=r"data/corpus/train\.parquet does not exist"),
+        open_endpoint(llm.endpoint, replay=replay),
+    ):
         pass
 
 
 @pytest.fixture
-def hosted(llm):
-    endpoint = OpenAIEndpoint(kind="openai", base_url="http://host/v1", model="m", api_key_env="SOME_KEY")
-    return llm.model_copy(update={"endpoint": endpoint})
+def hosted():
+    """Settings of an endpoint with two servers, each with a key of its own."""
+    servers = [
+        {"base_url": "http://host/v1", "api_key_env": "SOME_KEY"},
+        {"base_url": "http://other/v1", "api_key_env": "OTHER_KEY", "weight": 2.0, "requests_per_minute": 60},
+    ]
+    return OpenAIEndpoint.model_validate({"kind": "openai", "model": "a-model", "servers": servers})
 
 
-def test_key_of_a_hosted_endpoint_comes_from_the_variable_that_the_profile_names(hosted, monkeypatch):
+def test_keys_and_limits_of_hosted_servers_come_from_the_variables_and_the_profile(hosted, monkeypatch):
     monkeypatch.setenv("SOME_KEY", "secret")
+    monkeypatch.setenv("OTHER_KEY", "another")
     with open_endpoint(hosted) as endpoint:
-        assert (endpoint.base_url, endpoint.model, endpoint.api_key) == ("http://host/v1", "m", "secret")
+        first, second = endpoint.servers
+    assert endpoint.has_keys
+    assert (first.server.base_url, first.server.model, first.server.api_key) == ("http://host/v1", "a-model", "secret")
+    assert (second.server.api_key, second.weight, second.requests_per_minute) == ("another", 2.0, 60)
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_without_the_key_the_ledger_answers_and_what_it_lacks_is_told_with_the_variable(
-    hosted, monkeypatch, start, ledger, ask, value
+def test_without_a_key_the_ledger_answers_and_what_it_lacks_is_told_with_the_variable(
+    hosted, monkeypatch, start, ask_all, ask, value
 ):
     monkeypatch.setenv("SOME_KEY", "") if value == "" else monkeypatch.delenv("SOME_KEY", raising=False)
-    server = start()
-    endpoint = hosted.endpoint.model_copy(update={"model": server.endpoint.model})
-    hosted = hosted.model_copy(update={"endpoint": endpoint})
-    paid = ask_all(ask(2), server.endpoint, hosted, ledger)
+    monkeypatch.setenv("OTHER_KEY", "another")
+    paid = ask_all(ask(2), start().endpoint)
     with open_endpoint(hosted) as keyless:
-        assert ask_all(ask(2), keyless, hosted, ledger) == paid
-        with pytest.raises(
-            UserError, match=r"1 of 3 answers are not in the ledger.* SOME_KEY, which holds the API key"
-        ):
-            ask_all(ask(3), keyless, hosted, ledger)
+        assert ask_all(ask(2), keyless) == paid
+        with pytest.raises(UserError, match=r"1 of 3 requests have no answer in the ledger.* SOME_KEY, which holds"):
+            ask_all(ask(3), keyless)

@@ -51,10 +51,16 @@ def test_long_long_splits_the_body_after_a_sentence(writer, documents):
     assert answer["query"].endswith(".")
 
 
-@pytest.mark.parametrize("prompt", ["no markers", "<<<\nno text of the corpus\n>>>"])
-def test_prompt_without_a_text_of_the_corpus_is_refused(writer, prompt):
+@pytest.mark.parametrize("prompt", ["<<<\nno text of the corpus\n>>>", "<<<\n\n>>>", "<<<\nnever closed"])
+def test_prompt_that_quotes_another_text_than_the_corpus_has_is_refused(writer, prompt):
     with pytest.raises(LookupError):
         writer.sample("short_long", prompt, random.Random(0))
+
+
+def test_prompt_that_quotes_no_text_is_answered_from_a_document_that_its_generator_draws(writer, documents):
+    queries = [writer.sample("short_long", "Write.", random.Random(number))["query"] for number in range(200)]
+    assert set(queries) == {document.summary for document in documents}
+    assert queries[7] == writer.sample("short_long", "Write.", random.Random(7))["query"]
 
 
 @pytest.mark.parametrize(

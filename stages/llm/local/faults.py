@@ -30,4 +30,19 @@ def _empty_text(answer: dict) -> str:
     return json.dumps({**answer, "query": " "})
 
 
-_FAULTS = (_truncated, _three_negatives, _levels_out_of_order, _positive_repeats_query, _empty_text)
+def _refusal(_: dict) -> str:
+    return "I'm sorry, but I can't help with that."
+
+
+def _code_fence(answer: dict) -> str:
+    return f"```json\n{json.dumps(answer)}\n```"
+
+
+def _trailing_comma(answer: dict) -> str:
+    return f"{json.dumps(answer).removesuffix('}')},}}"
+
+
+_FAULTS = (
+    *(_truncated, _three_negatives, _levels_out_of_order, _positive_repeats_query, _empty_text, _refusal),
+    *(_code_fence, _trailing_comma),  # these two can be mended
+)

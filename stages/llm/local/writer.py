@@ -9,7 +9,7 @@ from stages.llm.local.relatives import Relatives
 from stages.shared.records import LEVELS, Document
 from stages.shared.text import seed_text
 
-VERSION = 1  # part of the model's name: raise it when an answer changes, so that no ledger serves an old one
+VERSION = 2  # part of the model's name: raise it when an answer changes, so that no ledger serves an old one
 
 _SEED_TEXT = re.compile(r"<<<\n(.*?)\n>>>", re.DOTALL)
 _TASKS = {
@@ -47,6 +47,7 @@ class CorpusWriter:
 
     def __init__(self, documents: list[Document]):
         self._relatives = Relatives(documents)
+        self._documents = documents
         self._by_text = {seed_text(row): row for row in documents}
 
     def brainstorm(self, kind: str, generator: random.Random) -> str:
@@ -55,11 +56,11 @@ class CorpusWriter:
         return json.dumps({"tasks": [_TASKS[kind].format(wording=wording) for wording in wordings]})
 
     def sample(self, kind: str, prompt: str, generator: random.Random) -> dict:
-        """One MGH sample for the seed text between <<< and >>> in `prompt`. Raises LookupError for an unknown seed."""
-        found = _SEED_TEXT.search(prompt)
-        if found is None or found.group(1) not in self._by_text:
-            raise LookupError("the prompt quotes no text of the corpus between <<< and >>>")
-        seed = self._by_text[found.group(1)]
+        """One MGH sample for the seed text between <<< and >>> in `prompt`, or where it quotes none, for any.
+
+        Raises LookupError when the quoted text is not in the corpus.
+        """
+        seed = self._seed(prompt, generator)
         text_of = _DOCUMENT_TEXT[kind]
         negatives = self._relatives.graded(seed, text_of, generator)
         return {
@@ -69,6 +70,14 @@ class CorpusWriter:
                 {"similarity_level": level, "text": text_of(row)} for level, row in zip(LEVELS, negatives, strict=True)
             ],
         }
+
+    def _seed(self, prompt: str, generator: random.Random) -> Document:
+        if "<<<" not in prompt:
+            return generator.choice(self._documents)
+        found = _SEED_TEXT.search(prompt)
+        if found is None or found.group(1) not in self._by_text:
+            raise LookupError("the text that the prompt quotes between <<< and >>> is not in the corpus")
+        return self._by_text[found.group(1)]
 
 
 def spoken_name(document: Document) -> str:
