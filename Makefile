@@ -1,6 +1,7 @@
 # make repro   the whole pipeline, then its result          make test    the tests
 # make verify  the pipeline in a scratch clone, compared    make lint    style
-# make bench-ata  speed and memory of ATA pooling; ARGS=--help for its options
+# make bench-ata        speed and memory of ATA pooling          ARGS=--help for the options of either
+# make bench-synthesis  the LLM client: rate, memory, what must not happen to it
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,10 +11,10 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python; do \
 	$$python -c "$(SUPPORTED)" 2>/dev/null && { echo $$python; break; }; done)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test lint verify bench-ata clean
+.PHONY: help setup repro test lint verify bench-ata bench-synthesis clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 3
+	@sed -n 's/^# //p' Makefile | head -n 4
 
 setup: $(VENV)/.installed
 
@@ -47,6 +48,10 @@ verify: setup
 # Writes rows to reports/bench/ata_pooling.csv; wants a machine with nothing else to do.
 bench-ata: setup
 	python -m ata_bench $(ARGS)
+
+# Writes rows to reports/bench/synthesis.csv; takes about twenty minutes of a machine with nothing else to do.
+bench-synthesis: setup
+	python -m stages.synthesis_bench.run $(ARGS)
 
 clean:
 	rm -rf $(VENV) data reports/timings .pytest_cache .ruff_cache

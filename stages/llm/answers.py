@@ -52,6 +52,6 @@ class Judged(_Answer):
 
 @cache
 def response_format(answer: type[BaseModel], purpose: str, kind: str) -> dict:
-    """The `response_format` of a request for `answer`; its name tells purpose and task kind apart. Not to be changed."""
+    """The `response_format` of a request for `answer`; its name tells purpose and task kind."""
     schema = {"name": f"{purpose}_{kind}", "strict": True, "schema": answer.model_json_schema()}
     return {"type": "json_schema", "json_schema": schema}

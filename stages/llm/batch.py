@@ -7,17 +7,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 import openai.types
 from tqdm import tqdm
 
-from stages.llm.account import Account, cost
+from stages.llm.account import Account
 from stages.llm.batch_files import CHUNK, Outputs, form_refused, read_bodies, read_line, take, wanted, write_files
 from stages.llm.batch_folder import Batch, BatchFolder
 from stages.llm.batch_server import FIRST_PAUSE, LONGEST_PAUSE, BatchServer, Unknown
-from stages.llm.client import BEARABLE, CHARACTERS_PER_TOKEN
+from stages.llm.client import BEARABLE
 from stages.llm.endpoint import Endpoint
 from stages.llm.failures import KEPT, FormRefused, judge
 from stages.llm.ledger import Ledger, Row
@@ -44,26 +44,20 @@ class _Run:
     def __init__(self, jobs: Jobs, endpoint: Endpoint, llm: Llm, ledger: Ledger, account: Account):
         self._jobs, self._endpoint, self._llm, self._ledger, self._account = jobs, endpoint, llm, ledger, account
         self._model, self._folder = endpoint.model, BatchFolder(ledger.path)
-        self._sums, self._seen = Answer("", "", 0, 0), 0  # over all answers counted, for the estimate of the next
         self._why: dict[str, str] = {}  # the last failure of each kind in this round
         self._failures: Counter[str] = Counter()
         self._out_of_budget = False
 
     def run(self) -> None:
-        if not sum(1 for _ in self._wanted(self._know)):
+        if not sum(1 for _ in self._wanted(lambda answer: self._account.add(answer, paid=False))):
             return
         server = self._endpoint.servers[0].server
-        if server.api_key is None:
-            names = ", ".join(self._endpoint.key_names)
-            raise UserError(
-                f"the environment variable {names}, which holds the API key, is not set",
-                next=f"export {names}=... (any text for a server without keys); profile tiny needs none",
-            )
         with BatchServer(server, self._llm, self._account.failures) as self._server:
             self._follow(list(self._left_by_an_earlier_run()))
             fruitless = 0
             while under_way := list(self._submit()):
                 fruitless = 0 if self._follow(under_way) else fruitless + 1
+                self._account.under_way = 0
                 if fruitless > self._llm.max_retries:
                     self._give_up()
                     fruitless = 0
@@ -81,50 +75,31 @@ class _Run:
     def _wanted(self, seen=lambda _: None) -> Iterator[ChatBody]:
         return wanted(self._jobs, self._model, self._llm, self._ledger, seen)
 
-    # --- the account ---------------------------------------------------------------------------------------------
-
-    def _know(self, answer: Answer) -> None:
-        self._add(answer, paid=False)
-
-    def _pay(self, answer: Answer) -> None:
-        self._add(answer, paid=True)
-
-    def _add(self, answer: Answer, *, paid: bool) -> None:
-        self._account.add(answer, paid=paid)
-        self._seen += 1
-        self._sums = replace(
-            self._sums,
-            prompt_tokens=self._sums.prompt_tokens + answer.prompt_tokens,
-            completion_tokens=self._sums.completion_tokens + answer.completion_tokens,
-        )
-
     def _within_budget(self) -> Iterator[ChatBody]:
-        """What is wanted, as far as the budget reaches if each answer costs what the others did."""
+        """What is wanted, as far as the budget reaches by the rule of online mode; what is yielded is under way."""
         account, self._out_of_budget = self._account, False
-        tokens, dollars = account.tokens, account.dollars
         for body in self._wanted():
-            guess = self._guess(body)
-            tokens += guess.prompt_tokens + guess.completion_tokens
-            dollars += cost(account.price, guess)
-            over_cost = account.max_cost is not None and dollars > account.max_cost
-            if over_cost or (account.max_tokens is not None and tokens > account.max_tokens):
+            if not account.allows_another():
                 self._out_of_budget = True
                 return
+            account.under_way += 1
             yield body
-
-    def _guess(self, body: ChatBody) -> Answer:
-        if self._seen:
-            sums = self._sums
-            return Answer("", "", sums.prompt_tokens / self._seen, sums.completion_tokens / self._seen, batch=True)
-        return Answer("", "", len(body.json) / CHARACTERS_PER_TOKEN, self._llm.max_tokens / 2, batch=True)
-
-    # --- batches -------------------------------------------------------------------------------------------------
 
     def _submit(self) -> Iterator[Batch]:
         """Submit what is wanted, file by file."""
         for file in write_files(self._within_budget(), lambda: self._folder.part(self._model)):
             batch = self._folder.add(file, self._model, self._server.server.base_url)
-            yield self._folder.submitted(batch, self._server.submit(batch, self._folder.requests(batch)))
+            try:
+                id = self._server.submit(batch, self._folder.requests(batch))
+            except Unknown:
+                self._folder.drop(batch)
+                raise UserError(
+                    f"{self._server.server} has no Batch API",
+                    next="set synthesis.mode to online; or have vLLM answer a file: "
+                    f"`python -m stages.synthesis.batch write FILE`, `vllm run-batch -i FILE -o OUT "
+                    f"--model {self._model}`, `python -m stages.synthesis.batch take OUT`",
+                ) from None
+            yield self._folder.submitted(batch, id)
 
     def _left_by_an_earlier_run(self) -> Iterator[Batch]:
         for batch in self._folder.unfinished(self._model):
@@ -168,7 +143,7 @@ class _Run:
         try:
             return self._server.poll(batch.id)
         except Unknown:
-            if self._server.is_here:  # it forgets its batches when it ends, and costs nothing
+            if self._server.server.forgets:
                 self._folder.drop(batch)
                 return None
             raise UserError(
@@ -179,7 +154,14 @@ class _Run:
 
     def _take(self, batch: Batch, found: openai.types.Batch) -> int:
         """Put what a batch that is over brought into the ledger; how many answers are new."""
-        server, paths = self._server.server, []
+        server, paths, paid = self._server.server, [], partial(self._account.add, paid=True)
+        requests = self._folder.requests(batch)
+        if not requests.exists():
+            raise UserError(
+                f"{requests}, which tells what batch {batch.id} was asked, is gone",
+                next=f"bring it back; or delete {self._folder.record(batch)}, download the batch's output from the "
+                "provider and run `python -m stages.synthesis.batch take OUTPUT`",
+            )
         try:
             for id, path in zip((found.output_file_id, found.error_file_id), self._folder.outputs(batch), strict=True):
                 if id:
@@ -191,8 +173,7 @@ class _Run:
                 next=f"delete {self._folder.record(batch)}: then its requests are asked and paid for again",
             ) from None
         with Outputs(paths) as outputs:
-            bodies = read_bodies(self._folder.requests(batch))
-            taken = take(bodies, outputs, lambda line: read_line(line, server), self._ledger, self._pay)
+            taken = take(read_bodies(requests), outputs, lambda line: read_line(line, server), self._ledger, paid)
             strange = len(outputs) + len(outputs.malformed)
         if strange:
             tqdm.write(f"batch: {batch.id}: {strange:,} lines of its output answer no request of it", sys.stderr)
@@ -215,13 +196,14 @@ class _Run:
         if any(error.code == QUEUE_FULL for error in errors):
             self._count(Counter({"rate_limited": batch.requests}), {"rate_limited": said})
             return
-        what = f"{self._server.server} failed batch {batch.id}: {said}"
+        step = f"mend the request's settings in llm; {KEPT}"
         try:
             judge(self._server.server, 400, said)
         except FormRefused:
-            raise UserError(what, next=form_refused(self._server.server).next) from None
+            step = form_refused(self._server.server).next
         except UserError as error:
-            raise UserError(what, next=error.next) from None
+            step = error.next
+        raise UserError(f"{self._server.server} failed batch {batch.id}: {said}", next=step)
 
     def _count(self, failures: Counter, details: dict[str, str]) -> None:
         self._failures += failures

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -34,7 +33,7 @@ Result = TypeVar("Result")
 
 
 class Unknown(Exception):
-    """The server knows no such batch or file."""
+    """The server knows no such address, batch or file."""
 
 
 class BatchServer:
@@ -42,14 +41,13 @@ class BatchServer:
         """`failures` counts those that pass, by kind."""
         self.server, self._failures = server, failures
         self._most = llm.max_retries
-        self.is_here = urlsplit(server.base_url).hostname in ("127.0.0.1", "localhost", "::1")
         self._client = openai.OpenAI(
             base_url=server.base_url,
             api_key=server.api_key,
             max_retries=0,  # repeated here: a batch that is submitted twice is paid twice
             timeout=llm.timeout_seconds,
             # A proxy that the environment names cannot reach a server on this machine.
-            http_client=openai.DefaultHttpx2Client(trust_env=not self.is_here),
+            http_client=openai.DefaultHttpx2Client(trust_env=not server.is_here),
         )
 
     def __enter__(self) -> "BatchServer":
@@ -59,7 +57,7 @@ class BatchServer:
         self._client.close()
 
     def submit(self, batch: Batch, requests: Path) -> str:
-        """The id of the new batch. Raises UserError, also for a server without a Batch API."""
+        """The id of the new batch. Raises Unknown when the server has no Batch API."""
         sent = False
 
         def upload() -> str:
@@ -79,16 +77,8 @@ class BatchServer:
             )
             return _checked(created).id
 
-        try:
-            file_id = self._call(upload)
-            return self._call(create)
-        except Unknown:
-            raise UserError(
-                f"{self.server} has no Batch API",
-                next="set synthesis.mode to online; or have vLLM answer a file: "
-                f"`python -m stages.synthesis.batch write FILE`, "
-                f"`vllm run-batch -i FILE -o OUT --model {self.server.model}`, `python -m stages.synthesis.batch take OUT`",
-            ) from None
+        file_id = self._call(upload)
+        return self._call(create)
 
     def find(self, batch: Batch) -> str | None:
         """The id of a batch that was perhaps submitted before, None if it never arrived."""
@@ -99,7 +89,9 @@ class BatchServer:
             for found in islice(self._client.batches.list(limit=100), REMEMBERED):
                 if (found.metadata or {}).get("submission") == batch.submission:
                     return found.id
-        except openai.NotFoundError:
+        except openai.APIStatusError as error:
+            if error.status_code not in NONE:
+                raise
             raise UserError(
                 f"{self.server} does not list its batches, so it is not known whether it has batch {batch.name}",
                 next=f"look in the provider's console for a batch with the metadata submission={batch.submission}; "

@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -85,8 +84,6 @@ class _Run:
         self._tell()
 
     def _client(self, server: Server) -> openai.AsyncOpenAI:
-        # A proxy that the environment names cannot reach a server on this machine.
-        proxies = urlsplit(server.base_url).hostname not in ("127.0.0.1", "localhost", "::1")
         most = self._llm.concurrency
         connections = httpx2.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=60.0)
         return openai.AsyncOpenAI(
@@ -94,7 +91,7 @@ class _Run:
             api_key=server.api_key,
             max_retries=0,  # retried here, where every failure is counted and slows the others down
             timeout=self._llm.timeout_seconds,
-            http_client=openai.DefaultAioHttpClient(limits=connections, trust_env=proxies),
+            http_client=openai.DefaultAioHttpClient(limits=connections, trust_env=not server.is_here),
         )
 
     async def _work(self, jobs: Iterator[Job]) -> None:

@@ -34,8 +34,8 @@ class Endpoint:
         return all(weighted.server.api_key is not None for weighted in self.servers)
 
     @classmethod
-    def single(cls, base_url: str, model: str, api_key: str | None) -> "Endpoint":
-        return cls(model, (Weighted(Server(base_url, model, api_key)),))
+    def single(cls, base_url: str, model: str, api_key: str | None, *, forgets: bool = False) -> "Endpoint":
+        return cls(model, (Weighted(Server(base_url, model, api_key, forgets)),))
 
 
 @contextmanager

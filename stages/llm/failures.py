@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import openai
 
@@ -32,7 +33,7 @@ _FILTER = re.compile(r"content_filter|content_policy|content management policy",
 class Passing(Exception):
     """A failure that may pass. `after`: seconds that the server asks to wait, None where it does not say."""
 
-    kind: str  # one of KINDS
+    kind: str  # one of KINDS; in batch mode also what ended a batch
     detail: str
     after: float | None = None
 
@@ -48,6 +49,12 @@ class Server:
     base_url: str
     model: str
     api_key: str | None
+    forgets: bool = False  # it loses its batches when it ends, and nobody paid for them
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it runs on this machine, where no proxy leads to."""
+        return urlsplit(self.base_url).hostname in ("127.0.0.1", "localhost", "::1")
 
     def __repr__(self) -> str:
         return f"the endpoint {self.base_url} (model {self.model})"

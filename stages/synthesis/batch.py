@@ -6,7 +6,6 @@ batch` the stage does all this itself through a server's Batch API; `status` lis
 """
 
 import argparse
-import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import NamedTuple
 
 from stages.llm.batch_files import Outputs, read_line, take, wanted, write_files
 from stages.llm.batch_folder import BatchFolder
+from stages.llm.command_line import run_command
 from stages.llm.endpoint import open_endpoint
 from stages.llm.failures import Passing, Server
 from stages.llm.ledger import Ledger, ledger_path
@@ -27,14 +27,7 @@ from stages.synthesis.jobs import SynthesisJobs
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0, or 1 when a line is malformed or something cannot be done."""
-    given = _parser().parse_args(arguments)
-    try:
-        return given.run(given)
-    except UserError as error:
-        print(f"error: batch: {error}", file=sys.stderr)
-    except (OSError, sqlite3.Error) as error:
-        print(f"error: batch: {error}\n  next: see whether the file may be read and written here", file=sys.stderr)
-    return 1
+    return run_command(_parser(), arguments, "batch")
 
 
 class _Work(NamedTuple):

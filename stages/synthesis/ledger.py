@@ -4,7 +4,6 @@ $MGH_LEDGER names the file; without it, it lies in your cache folder.
 """
 
 import argparse
-import sqlite3
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from stages.llm import ledger_files
 from stages.llm.account import cost
+from stages.llm.command_line import run_command
 from stages.llm.ledger import Ledger, ledger_path
 from stages.llm.requests import NO_ANSWER
 from stages.shared.errors import UserError
@@ -21,14 +21,7 @@ from stages.shared.settings import load_settings
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; 0, or 1 when something is damaged, refused or cannot be done."""
-    given = _parser().parse_args(arguments)
-    try:
-        return given.run(given)
-    except UserError as error:
-        print(f"error: ledger: {error}", file=sys.stderr)
-    except (OSError, sqlite3.Error) as error:
-        print(f"error: ledger: {error}\n  next: see whether the file may be read and written here", file=sys.stderr)
-    return 1
+    return run_command(_parser(), arguments, "ledger")
 
 
 def _list(_: argparse.Namespace) -> int:

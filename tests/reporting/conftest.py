@@ -17,12 +17,18 @@ def results():
     metrics = {
         "corpus": {"train": counts, "held_out": counts, "dropped": {}},
         "brainstorm": {"tasks": 5, "per_kind": {}},
-        "prompts": {"requests": 4},
+        "prompts": {"requests": 4, "per_source": {"task": 0, "grounded": 3, "retrieval": 1}},
         "synthesis": {
             "answers": 4,
             "samples": 3,
-            "rejected": {"invalid_json": 1},
-            "tokens": {"prompt": 10, "completion": 20},
+            "rejected": {"invalid_json": 1, "refusal": 0},
+            "repaired": {"code_fence": 1},
+            "per_attempt": {"0": 2, "1": 1},
+            "near_duplicate_share": 0.25,
+            "diversity": {"distinct_2_query": 0.7, "distinct_2_positive": 0.6},
+            "tokens": {"prompt": {"total": 10, "symmetric": 10}, "completion": {"total": 20, "symmetric": 20}},
+            "dollars": {"total": 1.5},
+            "judge": {"judged": 2, "level_agreement": 0.8, "rank_correlation": 0.75, "false_negatives": 0.125},
         },
         "buckets": {
             "samples": 3,

@@ -113,3 +113,16 @@ def test_provenance_names_settings_versions_revisions_and_locked_outputs(setting
     assert "+" not in found["Packages"]["torch"]
     assert found["Task revisions"] == {"DocsSTS": "abc"}
     assert found["Outputs in dvc.lock (md5)"] == {"data/corpus": "1.dir"}
+
+
+def test_page_tells_what_was_asked_paid_accepted_rejected_and_judged(results, settings, anchors, tmp_path):
+    text = " ".join(_page(results, settings, anchors, tmp_path).split())
+    for part in (
+        "from grounded 3, retrieval 1",
+        "10 prompt and 20 completion tokens, 1.50 US dollars",
+        "first 2, re-ask 1 1; code_fence repaired 1",
+        "invalid_json 1</td>",
+        "near duplicates 25.00%",
+        "with the levels of 2 samples, rank correlation 0.75",
+    ):
+        assert part in text

@@ -43,7 +43,10 @@ class Batches:
         return _error(404, "no such file") if content is None else Response(content)
 
     async def _create(self, request: Request) -> Response:
-        given = await request.json()
+        try:
+            given = dict(await request.json())
+        except (ValueError, TypeError) as error:
+            return _error(400, f"not a batch: {error}")
         if given.get("input_file_id") not in self._files:
             return _error(404, "no such file")
         batch = {

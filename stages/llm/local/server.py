@@ -45,7 +45,7 @@ def serve(corpus: str | Path, fault_share: float) -> Iterator[Endpoint]:
             raise UserError("the local endpoint did not start", next="see whether 127.0.0.1 may be listened on here")
         time.sleep(0.01)
     try:
-        yield Endpoint.single(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", model, "local")
+        yield Endpoint.single(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", model, "local", forgets=True)
     finally:
         server.should_exit = True
         thread.join()
