@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Literal
 
+from tqdm import tqdm
+
 from stages.llm.account import Account
 from stages.llm.endpoint import Endpoint, open_endpoint
 from stages.llm.ledger import Ledger
@@ -48,7 +50,8 @@ class LanguageModel:
         return [self.recall(request) for request in requests]
 
     def _need_nothing(self, jobs: Jobs) -> None:
-        missing = sum(1 for job in jobs if not self._finished(job))
+        looked_up = tqdm(jobs, total=len(jobs), desc="ledger", unit=" requests", disable=None, leave=False)
+        missing = sum(1 for job in looked_up if not self._finished(job))
         if not missing:
             return
         what = f"{missing:,} of {len(jobs):,} requests have no answer in the ledger, {self._ledger.path}"

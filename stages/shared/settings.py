@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML, YAMLError
 
 from stages.shared.errors import UserError
 from stages.shared.settings_errors import explain
@@ -322,8 +322,9 @@ def _load(path: Path, name: str, model: type[BaseModel]):
             f"{name} does not exist in {path.parent.resolve()}", next="run from the repository's top folder"
         )
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        # YAML 1.2, as DVC reads and writes it: `dvc exp run -S` drops the quotes of "no", which is a boolean in 1.1.
+        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{name} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise UserError(f"{name} must hold keys and values, given {type(values).__name__}")

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from tqdm import tqdm
+
 from stages.llm.answers import MGH, MghSample, response_format
 from stages.llm.model import LanguageModel
 from stages.llm.requests import Answer, Job, LlmRequest
@@ -37,7 +39,8 @@ class SynthesisJobs:
 
     def results(self, model: LanguageModel) -> Iterator[tuple[Answer, Sample | Rejection]]:
         """Each answer that was needed and what the checks say of it, in the order of the requests."""
-        for prompt in self.prompts():
+        prompts = tqdm(self.prompts(), total=len(self), desc="checks", unit=" requests", disable=None, leave=False)
+        for prompt in prompts:
             for attempt in range(self._tries):
                 answer = model.recall(self.request(prompt, attempt))
                 if answer is None:  # the server failed at this one as often as it was asked

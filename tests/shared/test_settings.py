@@ -141,3 +141,15 @@ def test_absent_params_file_is_named_with_the_folder_to_run_from(tmp_path):
     text = message(tmp_path)
     assert f"params.yaml does not exist in {tmp_path}" in text
     assert "top folder" in text
+
+
+def test_profile_that_dvc_has_rewritten_reads_the_same(repository, settings):
+    from dvc.utils.serialize import modify_yaml
+
+    with modify_yaml("profiles/tiny.yaml") as values:  # what `dvc exp run -S profiles/tiny.yaml:...` does
+        values["llm"]["seed"] = 5
+    assert "precision: no " in (repository / "profiles/tiny.yaml").read_text()
+    profile = load_settings().profile
+    assert profile.llm.seed == 5
+    assert profile.runtime == settings.profile.runtime
+    assert profile.training == settings.profile.training
