@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from benching.bars import lines
+from benching.csv_rows import append, check_header
 from tqdm import tqdm
 
 from ata_bench import bars, encode_case, operator_case, rows, table
@@ -29,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.only and given.only not in ON[device]:
         parser.error(f"--only {given.only}: runs on a GPU alone; on {device}: {', '.join(ON[device])}")
     try:
-        rows.check_header(given.csv)  # before minutes are spent
+        check_header(given.csv, rows.Row)  # before minutes are spent
     except ValueError as error:
         parser.error(str(error))
 
@@ -41,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
                 bar.write(table.render(result) + "\n")
                 figures |= result.figures
                 if not given.quick:
-                    rows.append(given.csv, result.rows)
+                    append(given.csv, rows.Row, result.rows)
         except WrongResult as error:
             status, refusal = 1, f"refused, no speed from a red test:\n{error}"
     if status:
@@ -50,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(table.LEGEND)
         print("quick: no rows written, no bar judged" if given.quick else f"rows added to {given.csv}")
     print(f"on {options.provenance['device']}, torch {torch.__version__}")
-    print("\n".join(bars.lines(figures)))
+    print("\n".join(lines(bars.BARS, figures)))
     return status
 
 

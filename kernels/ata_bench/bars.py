@@ -1,16 +1,6 @@
-"""The bars: what a figure must be, and one line for each that says whether it holds."""
+"""The bars of this bench: what its figures must be."""
 
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
-
-
-class Bar(NamedTuple):
-    """A limit on one figure."""
-
-    name: str
-    sense: Literal["<=", ">="]
-    limit: float
-
+from benching.bars import Bar
 
 BARS = (
     # B=1 H=8 N=4096 d=64, float32 on the CPU: the torch backend over the reference, which holds the matrix
@@ -33,27 +23,3 @@ BARS = (
     Bar("gpu-512-encode-to-mean", "<=", 1.02),
     Bar("gpu-4096-encode-to-mean", "<=", 1.02),
 )
-NAMES = frozenset(bar.name for bar in BARS)
-
-
-def verdict(bar: Bar, figure: float | None) -> str:
-    """holds, short, or not-run where there is no figure. A figure that is no number is short."""
-    if figure is None:
-        return "not-run"
-    return "holds" if (figure <= bar.limit if bar.sense == "<=" else figure >= bar.limit) else "short"
-
-
-def lines(figures: Mapping[str, float]) -> list[str]:
-    """`BAR <name> <figure> <bar> <verdict>` for each bar, in order; `-` where there is no figure.
-
-    Raises:
-        KeyError: if a figure has no bar.
-    """
-    if unknown := figures.keys() - NAMES:
-        raise KeyError(f"no such bar: {', '.join(sorted(unknown))}")
-    found = []
-    for bar in BARS:
-        figure = figures.get(bar.name)
-        shown = "-" if figure is None else f"{figure:.3f}"
-        found.append(f"BAR {bar.name} {shown} {bar.sense}{bar.limit:g} {verdict(bar, figure)}")
-    return found

@@ -1,14 +1,11 @@
 """Rows of the CSV file: what was measured, on which machine, with which versions."""
 
-import csv
-import platform
-import subprocess
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import torch
+from benching.csv_rows import commit, processor
 
 
 @dataclass(frozen=True)
@@ -39,52 +36,18 @@ class Row:
     bound: str | None = None  # the unit that the floor waits for: matrix, special, bytes
 
 
-HEADER = [field.name for field in fields(Row)]
-
-
 def provenance(device: str) -> dict[str, str]:
     """The fields of a row that are the same for the whole run."""
     versions = {name: _version(name) for name in ("torch", "triton", "transformers")}
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"date": date, "device": device_name(device), "commit": _commit()} | versions
+    return {"date": date, "device": device_name(device), "commit": commit()} | versions
 
 
 def device_name(device: str) -> str:
     """The GPU's name, or the processor's with its threads."""
     if device == "cuda":
         return torch.cuda.get_device_name()
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.machine()}, {torch.get_num_threads()} threads"
-
-
-def check_header(path: Path) -> None:
-    """Raise ValueError if `path` has another header than this version writes."""
-    if not path.exists() or not path.stat().st_size:
-        return
-    with path.open(encoding="utf-8", newline="") as file:
-        found = next(csv.reader(file), [])
-    if found != HEADER:
-        raise ValueError(
-            f"{path} has the columns {','.join(found)}; this version writes {','.join(HEADER)}. Move that file "
-            "away, or name another with --csv"
-        )
-
-
-def append(path: Path, rows: list[Row]) -> None:
-    """Add `rows` to `path`, with a header if it is new or empty. Raises ValueError as `check_header` does."""
-    check_header(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, HEADER, lineterminator="\n")
-        if not file.tell():
-            writer.writeheader()
-        writer.writerows({name: _short(value) for name, value in asdict(row).items()} for row in rows)
-
-
-def _short(value):
-    return f"{value:.5g}" if isinstance(value, float) else value
+    return f"{processor()}, {torch.get_num_threads()} threads"
 
 
 def _version(package: str) -> str:
@@ -92,13 +55,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return ""
-
-
-def _commit() -> str:
-    """Of the checkout that this file is in, `-dirty` with changes; empty where there is no git or no checkout."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    try:
-        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return done.stdout.strip()

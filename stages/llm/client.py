@@ -39,6 +39,12 @@ LOOK_AGAIN = 0.05
 """Seconds after which a worker that the budget holds back looks whether there is room now."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
+SPARE = 4
+"""One worker more for as many."""
+
+APART = 0.004
+"""Seconds between the starts of two workers: those that start together would come back together, again and again."""
+
 FRUITLESS = 3
 """A run without any answer stops when the workers have failed so often, on average."""
 
@@ -56,7 +62,8 @@ def fill(jobs: Jobs, endpoint: Endpoint, llm: Llm, ledger: Ledger, account: Acco
 class _Run:
     def __init__(self, jobs: Jobs, endpoint: Endpoint, llm: Llm, ledger: Ledger, account: Account):
         self._jobs, self._endpoint, self._llm, self._ledger, self._account = jobs, endpoint, llm, ledger, account
-        self._workers = min(llm.concurrency, len(jobs))
+        # Some wait for the disk, or between two tries: others take their places, which the queue gives out.
+        self._workers = min(llm.concurrency + llm.concurrency // SPARE, len(jobs))
         self._form = llm.response_format
         self._unanswered, self._given_up_in_a_row = 0, 0
         self._lost: list[Row] = []
@@ -77,8 +84,8 @@ class _Run:
             stack.callback(self._catch_interrupt())
             try:
                 async with asyncio.TaskGroup() as workers:
-                    for _ in range(self._workers):
-                        workers.create_task(self._work(jobs))
+                    for number in range(self._workers):
+                        workers.create_task(self._work(jobs, number * APART))
             except* UserError as group:  # workers that fail together: tell the first trouble only
                 raise group.exceptions[0] from None
         self._tell()
@@ -94,7 +101,8 @@ class _Run:
             http_client=openai.DefaultAioHttpClient(limits=connections, trust_env=not server.is_here),
         )
 
-    async def _work(self, jobs: Iterator[Job]) -> None:
+    async def _work(self, jobs: Iterator[Job], delay: float) -> None:
+        await asyncio.sleep(delay)
         for job in jobs:  # shared by all workers: each takes the next one
             if await self._pursue(job):
                 self._progress.done()

@@ -141,7 +141,7 @@ def schema_of(record: type) -> pa.Schema:
     return pa.schema([pa.field(name, types[hint], nullable=False) for name, hint in get_type_hints(record).items()])
 
 
-ROWS_PER_GROUP = 5_000
+ROWS_PER_GROUP = 1_000
 """Rows that are held in memory while a file is written or read."""
 
 
@@ -207,7 +207,7 @@ def iter_records(path: str | Path, record: type[Record]) -> Iterator[Record]:
     schema = schema_of(record)
     try:
         with _checked_file(path, schema) as file:
-            for batch in file.iter_batches(batch_size=500):
+            for batch in file.iter_batches(batch_size=ROWS_PER_GROUP, use_threads=False):
                 columns = []
                 for field in schema:
                     column = batch[field.name]

@@ -25,6 +25,8 @@ def pin(runtime: Runtime) -> None:
     # Threads that spin while they wait slow each other several times over on a machine with other work.
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # Arrow's own allocators keep for good what they once held.
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if runtime.instruction_set == "avx2":
         os.environ.update(_AVX2)

@@ -23,6 +23,8 @@ from ata_bench.jobs import Job, forward_and_backward, job
 from ata_bench.results import Result
 from ata_bench.shapes import Shape, padded_inputs, random_inputs
 from ata_pooling import chunked
+from benching.bars import Bar, lines, verdict
+from benching.csv_rows import append
 from transformers import MistralConfig
 
 SMALL = Shape(batch=2, heads=4, key_heads=2, tokens=24, size=8, hidden=12)
@@ -95,10 +97,10 @@ def test_floor_is_the_slowest_unit_and_skips_one_of_unknown_rate():
 
 
 def test_each_bar_has_one_line_in_the_documented_form():
-    lines = bars.lines({"cpu-forward-to-eager": 0.5})
-    assert len(lines) == len(bars.BARS) == len(bars.NAMES)
-    assert lines[0] == "BAR cpu-forward-to-eager 0.500 <=1 holds"
-    assert lines[1] == "BAR cpu-backward-to-eager - <=1 not-run"
+    found = lines(bars.BARS, {"cpu-forward-to-eager": 0.5})
+    assert len(found) == len(bars.BARS) == len({bar.name for bar in bars.BARS})
+    assert found[0] == "BAR cpu-forward-to-eager 0.500 <=1 holds"
+    assert found[1] == "BAR cpu-backward-to-eager - <=1 not-run"
 
 
 @pytest.mark.parametrize(
@@ -114,12 +116,12 @@ def test_each_bar_has_one_line_in_the_documented_form():
     ],
 )
 def test_verdict(sense, figure, expected):
-    assert bars.verdict(bars.Bar("b", sense, 5), figure) == expected
+    assert verdict(Bar("b", sense, 5), figure) == expected
 
 
 def test_figure_without_a_bar_is_refused():
     with pytest.raises(KeyError, match="speed"):
-        bars.lines({"speed": 1.0})
+        lines(bars.BARS, {"speed": 1.0})
 
 
 def measured(calls, extra):
@@ -147,7 +149,7 @@ def test_operator_gives_every_bar_of_the_operator_its_figure():
         eager = operator_report.figures_on_gpu(operator_report.Group(shape, torch.bfloat16, (), "eager"), beside)
         assert eager == ({} if tokens == 512 else dict.fromkeys(eager, 4)), "eager's time over triton's"
         figures |= found | eager
-    assert figures.keys() == {name for name in bars.NAMES if "encode" not in name}
+    assert figures.keys() == {bar.name for bar in bars.BARS if "encode" not in bar.name}
 
 
 def test_memory_is_not_run_where_a_process_cannot_reset_its_peak(monkeypatch, tmp_path):
@@ -197,7 +199,7 @@ def test_bench_refuses_to_time_a_wrong_backend(monkeypatch, capsys, tmp_path):
     assert bench.main(["--device", "cpu", "--csv", str(path)]) == 1
     out, err = capsys.readouterr()
     assert "refused, no speed from a red test:\ntorch, padded rows, float32: output is off by" in err
-    assert out.splitlines()[-len(bars.BARS) :] == bars.lines({})
+    assert out.splitlines()[-len(bars.BARS) :] == lines(bars.BARS, {})
     assert not path.exists()
 
 
@@ -253,8 +255,8 @@ def test_eager_attention_gets_as_many_rows_as_memory_holds():
 
 def test_rows_are_added_under_one_header(tmp_path):
     path = tmp_path / "new" / "rows.csv"
-    rows.append(path, [row()])
-    rows.append(path, [row(backend="triton", to_sdpa=1 / 3), row(extra_mib=0.0)])
+    append(path, rows.Row, [row()])
+    append(path, rows.Row, [row(backend="triton", to_sdpa=1 / 3), row(extra_mib=0.0)])
     lines = list(csv.DictReader(path.open(encoding="utf-8")))
     assert path.read_text(encoding="utf-8").count("date,") == 1
     assert [line["backend"] for line in lines] == ["torch", "triton", "torch"]
@@ -267,7 +269,7 @@ def test_file_with_another_header_is_refused_and_left_alone(tmp_path, capsys):
     path = tmp_path / "rows.csv"
     path.write_text("date,speed\n1,2\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"rows\.csv has the columns date,speed; this version writes date,device,"):
-        rows.append(path, [row()])
+        append(path, rows.Row, [row()])
     with pytest.raises(SystemExit) as exit_:
         bench.main(["--device", "cpu", "--csv", str(path)])
     assert exit_.value.code == 2

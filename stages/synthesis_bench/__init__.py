@@ -1,0 +1,1 @@
+"""A bench of the synthesis client: `python -m stages.synthesis_bench.run`."""

@@ -1,0 +1,65 @@
+"""Rows of the CSV file: what was measured, on which machine, with which versions."""
+
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benching.csv_rows import commit, processor
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure of one client in one case."""
+
+    date: str
+    machine: str
+    python: str
+    openai: str
+    aiohttp: str
+    uvloop: str
+    distilabel: str  # empty where it did not run
+    commit: str
+    case: str
+    client: str
+    workload: str
+    measure: str  # with its unit
+    runs: int
+    value_20: float  # quantiles over the runs
+    value_50: float
+    value_80: float
+    to_loop: float | None = None  # median over the rounds of the ratio to the bare loop
+
+
+def quantiles(values: Sequence[float]) -> dict[str, float]:
+    """The fields of a row that hold `values`, one of each run."""
+    low, *_, high = statistics.quantiles(values, n=5, method="inclusive") if len(values) > 1 else (*values, *values)
+    names = ("runs", "value_20", "value_50", "value_80")
+    return dict(zip(names, (len(values), low, statistics.median(values), high), strict=True))
+
+
+def provenance(distilabel: Path | None) -> dict[str, str]:
+    """The fields of a row that are the same for the whole run."""
+    versions = {name: version(name) for name in ("openai", "aiohttp", "uvloop")}
+    found = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
+    found |= {"python": platform.python_version()} | versions
+    return found | {"distilabel": distilabel_version(distilabel) if distilabel else "", "commit": commit()}
+
+
+def machine() -> str:
+    """The processor's name and the cores that may be used."""
+    return f"{processor()}, {len(os.sched_getaffinity(0))} cores"
+
+
+def distilabel_version(interpreter: Path) -> str:
+    """Raises ValueError where `interpreter` has no distilabel."""
+    command = [str(interpreter), "-c", "from importlib.metadata import version; print(version('distilabel'))"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ValueError(f"{interpreter} does not run, or has no distilabel: {error}") from error
