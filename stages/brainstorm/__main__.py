@@ -23,7 +23,8 @@ def main(settings: Settings) -> None:
             tasks += found
             metrics[kind] = {"tasks": len(found), **left_out}
     write_records("data/brainstorm/tasks.parquet", Task, tasks)
-    write_json("reports/metrics/brainstorm.json", {"tasks": len(tasks), "per_kind": metrics})
+    paid = {"tokens": model.account.tokens, "dollars": model.account.dollars}
+    write_json("reports/metrics/brainstorm.json", {"tasks": len(tasks), "per_kind": metrics, **paid})
 
 
 if __name__ == "__main__":

@@ -31,16 +31,20 @@ class GroupCommit:
     async def _flush(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            await loop.run_in_executor(self._thread, self._ledger.begin)  # waits for other processes
-            taken, self._waiting = self._waiting, []
+            taken: list[tuple[Row, asyncio.Future]] = []
+            failure: Exception | None = None
             try:
+                await loop.run_in_executor(self._thread, self._ledger.begin)  # waits for other processes
+                taken, self._waiting = self._waiting, []
                 self._ledger.insert(row for row, _ in taken)
                 await loop.run_in_executor(self._thread, self._ledger.commit)  # waits for the disk
             except Exception as error:
-                for _, done in taken:
-                    if not done.done():
-                        done.set_exception(error)
-            else:
-                for _, done in taken:
-                    if not done.done():
-                        done.set_result(None)
+                failure = error
+                taken, self._waiting = taken + self._waiting, []  # whoever waits must be told
+            for _, done in taken:
+                if done.done():
+                    continue  # its worker has been stopped
+                if failure is None:
+                    done.set_result(None)
+                else:
+                    done.set_exception(failure)

@@ -8,7 +8,7 @@ from stages.synthesis.results import SAMPLES
 
 
 def judge_samples(profile: Profile, spent: float) -> dict:
-    """Ask the judge of the profile and return `agreement`; {} without one. `spent`: dollars that synthesis cost."""
+    """Ask the profile's judge: `agreement` and what it cost, {} without one. `spent`: dollars that synthesis cost."""
     synthesis = profile.synthesis
     if synthesis.judge is None:
         return {}
@@ -17,4 +17,5 @@ def judge_samples(profile: Profile, spent: float) -> dict:
     left = None if synthesis.max_cost is None else max(synthesis.max_cost - spent, 1e-9)
     with open_model(llm, synthesis.mode, endpoint=synthesis.judge.endpoint, max_cost=left) as model:
         answers = model.ask_all([judge_request(sample, llm.seed) for sample in chosen], "judge")
-    return agreement(chosen, answers, llm.seed)
+    paid = {"tokens": model.account.tokens, "dollars": model.account.dollars}
+    return agreement(chosen, answers, llm.seed) | paid
