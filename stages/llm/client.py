@@ -86,8 +86,11 @@ class _Run:
                 async with asyncio.TaskGroup() as workers:
                     for number in range(self._workers):
                         workers.create_task(self._work(jobs, number * APART))
-            except* UserError as group:  # workers that fail together: tell the first trouble only
-                raise group.exceptions[0] from None
+            except BaseExceptionGroup as group:
+                troubles, others = group.split(UserError)
+                if others is not None:
+                    raise
+                raise troubles.exceptions[0] from None  # of workers that fail together the first trouble is told
         self._tell()
 
     def _client(self, server: Server) -> openai.AsyncOpenAI:

@@ -48,6 +48,9 @@ def _resolve(model: type[BaseModel], loc: tuple) -> tuple[list[str], Any]:
             here = parent = members[0]
             continue
         path.append(str(part))
+        if get_origin(here) is dict:  # any key, and the annotation of its value
+            here = parent = get_args(here)[1]
+            continue
         owners = [member for member in _models(here) if part in member.model_fields]
         parent = here
         here = owners[0].model_fields[part].annotation if owners else None

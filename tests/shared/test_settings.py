@@ -54,6 +54,14 @@ def test_committed_settings_load_and_start_from_the_tiny_profile_with_mean_pooli
         (PARAMS, "ata.scor", "linear", ["ata.scor: unknown key", "did you mean score?", "detach, score"]),
         (PARAMS, "latent.head", 8, ["latent.head: unknown key", "did you mean heads?", "heads, size"]),
         (TINY, "training.stepz", 5, ["training.stepz: unknown key, given 5", "did you mean steps?", "learning_rate"]),
+        (
+            TINY,
+            "llm.prices",
+            {"m": {"promt": 1.0, "completion": 1.0, "batch": 1.0}},
+            ["llm.prices.m.promt: unknown key", "did you mean prompt?", "llm.prices.m.prompt: missing; needs"],
+        ),
+        (TINY, "prompts.long_words", [[9, 5]], ["prompts.long_words.0: 9 is more than 5", "[fewest, most]"]),
+        (TINY, "prompts.languages", {"English": 1.0}, ["prompts.languages", "English"]),
         (TINY, "corpus.source.revision", "0123456", ["corpus.source.revision: unknown key", "held_out, kind"]),
         # wrong literal
         (PARAMS, "pooling", "max", ["pooling: given 'max'", "'mean', 'last', 'latent' or 'ata'"]),
