@@ -74,7 +74,7 @@ class _Run:
         limits = [
             Limits(self._llm.concurrency, server.requests_per_minute, server.tokens_per_minute) for server in servers
         ]
-        self._queue = Queue(limits, weights)
+        self._queue = Queue(limits, weights, self._llm.concurrency)
         jobs = iter(self._jobs)
         async with AsyncExitStack() as stack:
             self._clients = [await stack.enter_async_context(self._client(server.server)) for server in servers]
@@ -190,10 +190,13 @@ class _Run:
                 excess = answer.prompt_tokens + answer.completion_tokens - guess
                 self._queue.worked(index)
                 return body, answer
-            except FormRefused:
-                self._take_simpler_form(form)
+            except FormRefused as refusal:
+                self._take_simpler_form(form, refusal)
             except Passing as failure:
                 self._queue.failed(index, failure.after, limited=failure.kind == "rate_limited")
+                raise
+            except UserError:
+                self._queue.close()  # before the place is given to another
                 raise
             finally:
                 self._queue.end(index, excess)
@@ -215,12 +218,16 @@ class _Run:
         try:
             return read_completion(json.loads(response.content))
         except ValueError as error:
-            given = server.without_key(response.text[:200])
+            given = server.without_key(response.text)[:200]  # in this order: half a key is a secret too
             raise Passing("not_a_completion", f"the reply is not a chat completion but {given!r}") from error
 
-    def _take_simpler_form(self, refused: str) -> None:
+    def _take_simpler_form(self, refused: str, refusal: FormRefused) -> None:
         if refused != self._form:
             return  # another worker was told before
+        if refused == FORMS[-1]:
+            raise UserError(
+                f"{refusal}, though it was asked for no form", next=f"mend the request's settings in llm; {KEPT}"
+            )
         simpler = FORMS[FORMS.index(refused) + 1]
         tqdm.write(f"LLM: the server refuses response_format {refused}; asking with {simpler}", sys.stderr)
         self._form = simpler
@@ -234,6 +241,7 @@ class _Run:
         fruitless = max(FRUITLESS * self._workers, 50 if errs else 10)
         never = not self._account.paid and self._account.failures.total() >= fruitless
         if never or self._given_up_in_a_row >= max(self._workers, 20 if errs else 3):
+            self._queue.close()
             raise self._down(failure)
 
     def _down(self, failure: Passing) -> UserError:

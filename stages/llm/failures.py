@@ -94,7 +94,7 @@ def judge(server: Server, status: int, said: str, headers: Mapping[str, str] = M
             f"longer context; {KEPT}",
         )
     if status in (400, 422, 501) and _FORM.search(said):
-        raise FormRefused
+        raise FormRefused(f"{server} failed: {status}: {said}")
     if status == 400 and _FILTER.search(said):
         return Answer("", "content_filter", 0, 0)
     raise UserError(f"{server} failed: {status}: {said}", next=f"mend the request's settings in llm; {KEPT}")

@@ -77,8 +77,11 @@ class Limits:
 class Queue:
     """Hands out servers to requests in the order in which they ask: the least busy by weight that has room."""
 
-    def __init__(self, limits: list[Limits], weights: list[float], clock: Callable[[], float] = time.monotonic):
-        self._limits, self._weights, self._clock = limits, weights, clock
+    def __init__(
+        self, limits: list[Limits], weights: list[float], most: int, clock: Callable[[], float] = time.monotonic
+    ):
+        """`most`: requests under way at all servers together."""
+        self._limits, self._weights, self._most, self._clock = limits, weights, most, clock
         self._failed = [0] * len(limits)  # in a row
         self._waiting: deque[asyncio.Future] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -101,6 +104,10 @@ class Queue:
         self._limits[index].end(tokens_more)
         self._wake()
 
+    def close(self) -> None:
+        """Start nothing any more."""
+        self._most = 0
+
     def worked(self, index: int) -> None:
         self._failed[index] = 0
 
@@ -116,20 +123,25 @@ class Queue:
             limits.rest(SICK_SECONDS, now)
 
     def _free(self) -> int | None:
+        if self._is_full():
+            return None
         now = self._clock()
         free = [index for index, limits in enumerate(self._limits) if limits.wait(now) == 0]
         return min(free, key=lambda index: self._limits[index].under_way / self._weights[index], default=None)
+
+    def _is_full(self) -> bool:
+        return sum(limits.under_way for limits in self._limits) >= self._most
 
     def _wake(self) -> None:
         """Let the first in the queue look again: now, or when the first pause is over."""
         while self._waiting and self._waiting[0].done():
             self._waiting.popleft()
-        if not self._waiting:
-            return
+        if not self._waiting or self._is_full():
+            return  # the end of a request wakes the queue
         now = self._clock()
         pauses = [pause for limits in self._limits if (pause := limits.wait(now)) is not None]
         if not pauses:
-            return  # the end of a request wakes the queue
+            return
         if min(pauses) == 0:
             self._waiting.popleft().set_result(None)
         else:

@@ -219,6 +219,7 @@ def test_lasting_failure_is_told_with_its_status(start, message, ask, status, tr
         HTMLResponse('{"choices": [', media_type="application/json"),
         Response(b"", media_type="application/json"),
         Response(b"\xff\xfe", media_type="application/json"),
+        HTMLResponse("x" * 190 + API_KEY),
     ],
 )
 def test_reply_that_is_no_completion_is_told_and_not_kept(start, message, ask, ledger, response):
@@ -228,6 +229,7 @@ def test_reply_that_is_no_completion_is_told_and_not_kept(start, message, ask, l
     server = start(reply)
     text = message(ask(8), server.endpoint, max_retries=1)
     assert "did not answer with a chat completion" in text
+    assert API_KEY[:8] not in text
     assert server.base_url in text
     assert len(ledger) == 0
 
@@ -266,8 +268,15 @@ def test_response_format_that_a_server_refuses_is_replaced_by_a_simpler_one_also
     assert [answer.text for answer in answers] == [f"answer to {index}" for index in range(20)]
     formats = Counter(str(body.get("response_format")) for body in server.bodies)
     assert formats["None"] == 20
-    assert formats["{'type': 'json_object'}"] <= 4
+    assert formats["{'type': 'json_object'}"] <= 5  # one of each worker: four, and a spare one
     assert ask_all(ask(20), server.endpoint, "replay") == answers
+
+
+def test_refusal_of_a_form_that_was_not_asked_for_is_told(start, message, ask):
+    server = start(always(400, "the grammar of your request is bad"))
+    text = message(ask(3), server.endpoint, max_retries=5)
+    assert "the grammar of your request is bad" in text
+    assert "asked for no form" in text
 
 
 def test_answers_before_a_failure_are_kept(start, message, ask, ledger):

@@ -36,18 +36,29 @@ def started(queue, count):
 
 
 def test_no_more_start_than_the_limit_allows(clock):
-    queue = Queue([Limits(3, None, None)], [1.0], clock)
+    queue = Queue([Limits(3, None, None)], [1.0], 100, clock)
     assert started(queue, 5) == [0, 0, 0, None, None]
 
 
+def test_no_more_start_at_all_servers_together_than_are_allowed(clock):
+    queue = Queue([Limits(5, None, None), Limits(5, None, None)], [1.0, 1.0], 5, clock)
+    assert started(queue, 8).count(None) == 3
+
+
+def test_closed_queue_starts_nothing(clock):
+    queue = Queue([Limits(5, None, None)], [1.0], 5, clock)
+    queue.close()
+    assert started(queue, 2) == [None, None]
+
+
 def test_servers_get_work_by_weight(clock):
-    queue = Queue([Limits(100, None, None), Limits(100, None, None)], [3.0, 1.0], clock)
+    queue = Queue([Limits(100, None, None), Limits(100, None, None)], [3.0, 1.0], 100, clock)
     found = started(queue, 40)
     assert (found.count(0), found.count(1)) == (30, 10)
 
 
 def test_full_server_leaves_the_work_to_the_others(clock):
-    queue = Queue([Limits(2, None, None), Limits(5, None, None)], [100.0, 1.0], clock)
+    queue = Queue([Limits(2, None, None), Limits(5, None, None)], [100.0, 1.0], 100, clock)
     found = started(queue, 8)
     assert (found.count(0), found.count(1), found.count(None)) == (2, 5, 1)
 
@@ -96,7 +107,7 @@ def test_limit_never_falls_below_one(clock):
 
 
 def test_server_rests_as_long_as_it_asks(clock):
-    queue = Queue([Limits(10, None, None)], [1.0], clock)
+    queue = Queue([Limits(10, None, None)], [1.0], 100, clock)
     queue.failed(0, 5.0, limited=True)
     assert started(queue, 1) == [None]
     clock.now += 5.0
@@ -104,7 +115,7 @@ def test_server_rests_as_long_as_it_asks(clock):
 
 
 def test_one_of_several_servers_that_keeps_failing_rests_and_comes_back(clock):
-    queue = Queue([Limits(100, None, None), Limits(100, None, None)], [1.0, 1.0], clock)
+    queue = Queue([Limits(100, None, None), Limits(100, None, None)], [1.0, 1.0], 100, clock)
     for _ in range(SICK):
         queue.failed(0, None, limited=False)
     assert started(queue, 4) == [1, 1, 1, 1]
@@ -113,7 +124,7 @@ def test_one_of_several_servers_that_keeps_failing_rests_and_comes_back(clock):
 
 
 def test_only_server_is_tried_again_at_once(clock):
-    queue = Queue([Limits(100, None, None)], [1.0], clock)
+    queue = Queue([Limits(100, None, None)], [1.0], 100, clock)
     for _ in range(10 * SICK):
         queue.failed(0, None, limited=False)
     assert started(queue, 1) == [0]
@@ -121,7 +132,7 @@ def test_only_server_is_tried_again_at_once(clock):
 
 def test_those_who_wait_get_their_turn_in_order_when_others_end_and_when_a_pause_is_over():
     async def run():
-        queue, order = Queue([Limits(1, 1200, None)], [1.0]), []  # one at a time, 50 ms apart
+        queue, order = Queue([Limits(1, 1200, None)], [1.0], 100), []  # one at a time, 50 ms apart
 
         async def work(number):
             index = await queue.start(0.0)
