@@ -236,7 +236,8 @@ def _checked_file(path: Path, schema: pa.Schema) -> pq.ParquetFile:
     if not path.exists():
         raise UserError(f"{path} does not exist", next=_REBUILD)
     try:
-        file = pq.ParquetFile(path)
+        # Arrow's default keeps the bytes of every row group that was read until the file is closed.
+        file = pq.ParquetFile(path, pre_buffer=False, buffer_size=65_536)
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(f"{path} is not a readable Parquet file: {error}", next=_REBUILD) from error
     given = file.schema_arrow
