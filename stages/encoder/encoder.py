@@ -8,21 +8,23 @@ import numpy as np
 import torch
 from ata_pooling.models import UnsupportedModel, forward, keep_last_attention
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from tqdm import tqdm
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from stages.encoder import storage
+from stages.encoder.chunks import token_chunks
 from stages.encoder.latent import LatentAttention
 from stages.encoder.pooling import last_pool, mean_pool
+from stages.encoder.tokens import Tokens, tokenize
 from stages.shared.errors import UserError
 from stages.shared.files import read_json, write_json
 from stages.shared.seeds import derive_seed
-from stages.shared.settings import Lora, Params
+from stages.shared.settings import Lora, Params, Training
 
 CONFIG_FILE = "encoder.json"
 LATENT_FILE = "latent.safetensors"
-CHUNK = 32  # rows that `embed` pads to a common length
+BLOCK = 16_384  # texts that `encode` tokenizes and sorts at a time
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,22 @@ class EncoderConfig:
     ata_detach: bool = False
     latent_size: int = 512
     latent_heads: int = 8
+    instructions: bool = False
+    pool_instructions: bool = True
 
     @classmethod
-    def from_params(cls, params: Params) -> "EncoderConfig":
+    def from_params(cls, params: Params, training: Training) -> "EncoderConfig":
         ata, latent = params.ata, params.latent
-        return cls(params.pooling, params.attention, ata.score, ata.detach, latent.size, latent.heads)
+        return cls(
+            pooling=params.pooling,
+            attention=params.attention,
+            ata_score=ata.score,
+            ata_detach=ata.detach,
+            latent_size=latent.size,
+            latent_heads=latent.heads,
+            instructions=training.instructions,
+            pool_instructions=training.pool_instructions,
+        )
 
 
 class Encoder(nn.Module):
@@ -63,48 +76,66 @@ class Encoder(nn.Module):
 
     @classmethod
     def from_backbone(
-        cls, folder: str | Path, config: EncoderConfig, *, seed: int = 0, device: str = "cpu"
+        cls,
+        folder: str | Path,
+        config: EncoderConfig,
+        *,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+        attn_implementation: str = "sdpa",
     ) -> "Encoder":
         """The untrained encoder on the backbone that the stage of that name left in `folder`, a function of `seed`."""
-        backbone = read_json(_existing(Path(folder) / "backbone.json", "dvc repro backbone"))
-        if backbone["kind"] == "scratch":
-            return cls._from_pretrained(str(Path(folder) / "model"), config, seed, device)
-        options = {"revision": backbone["revision"], "trust_remote_code": backbone["trust_remote_code"]}
-        return cls._from_pretrained(backbone["model"], config, seed, device, **options)
+        loaded = storage.load_backbone(folder, dtype=dtype, attn_implementation=attn_implementation)
+        return cls(*loaded, config, seed=seed).to(device)
 
     @classmethod
-    def load(cls, folder: str | Path, *, device: str = "cpu") -> "Encoder":
-        """The encoder that `save` wrote to `folder`."""
-        config = read_json(_existing(Path(folder) / CONFIG_FILE, "dvc repro training"))
-        encoder = cls._from_pretrained(str(folder), EncoderConfig(**config), 0, device)
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        backbone: str | Path = "data/backbone",
+        device: str = "cpu",
+        attn_implementation: str = "sdpa",
+    ) -> "Encoder":
+        """The encoder that `save` wrote to `folder`; `backbone` is read if that is an adapter alone."""
+        saved = read_json(storage.existing(Path(folder) / CONFIG_FILE, "dvc repro training"))
+        base, config = saved.pop("base", None), EncoderConfig(**saved)
+        options = {"dtype": "auto", "attn_implementation": attn_implementation}
+        if (Path(folder) / storage.ADAPTER_FILE).exists():
+            loaded = storage.load_adapter(folder, backbone, base, **options)
+        else:
+            loaded = storage.load_model(str(folder), **options)
+        encoder = cls(*loaded, config).to(device)
         if encoder.latent:
             encoder.latent.load(Path(folder) / LATENT_FILE)
         return encoder
 
-    @classmethod
-    def _from_pretrained(cls, name: str, config: EncoderConfig, seed: int, device: str, **options) -> "Encoder":
-        try:
-            model = AutoModel.from_pretrained(name, **options)
-            tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        except (OSError, ValueError, SafetensorError) as error:
-            raise UserError(
-                f"cannot load the model {name}: {str(error).splitlines()[0]}",
-                next="check backbone.model, backbone.revision and the network (HF_TOKEN for gated models); "
-                "profile tiny needs none of them",
-            ) from error
-        return cls(model, tokenizer, config, seed=seed).to(device)
-
     def add_lora(self, lora: Lora) -> None:
-        """Freeze the model and train low-rank adapters on all its linear layers and the pooling; `save` merges."""
+        """Freeze the model and train low-rank adapters on all its linear layers and the pooling."""
         options = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules="all-linear")
         self.model = get_peft_model(self.model, options)
 
     def save(self, folder: str | Path) -> None:
-        """Write weights (safetensors), tokenizer and pooling to `folder`."""
+        """Write weights (safetensors), adapters merged for good, tokenizer and pooling to `folder`."""
         model = self.model.merge_and_unload() if isinstance(self.model, PeftModel) else self.model
         model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        write_json(Path(folder) / CONFIG_FILE, asdict(self.config))
+        self._save_rest(folder, asdict(self.config))
+
+    def save_copy(self, folder: str | Path, backbone: str | Path = "data/backbone") -> None:
+        """A small copy for looking back at: the adapter, bound to its base, or all weights in bfloat16."""
+        if isinstance(self.model, PeftModel):
+            self.model.save_pretrained(folder)
+            (Path(folder) / "README.md").unlink(missing_ok=True)  # peft's model card, with nothing filled in
+            self._save_rest(folder, {**asdict(self.config), "base": storage.base_identity(backbone)})
+        else:
+            storage.save_light(self.model, folder)
+            self.tokenizer.save_pretrained(folder)
+            self._save_rest(folder, asdict(self.config))
+
+    def _save_rest(self, folder: str | Path, config: dict) -> None:
+        write_json(Path(folder) / CONFIG_FILE, config)
         if self.latent:
             self.latent.save(Path(folder) / LATENT_FILE)
 
@@ -112,47 +143,61 @@ class Encoder(nn.Module):
     def device(self) -> torch.device:
         return self.model.device
 
-    def tokenize(self, texts: list[str], max_length: int) -> dict[str, Tensor]:
-        """Padded `input_ids` and `attention_mask` (B, N) on the model's device; special tokens survive truncation."""
-        batch = self.tokenizer(texts, truncation=True, max_length=max_length, padding=True, return_tensors="pt")
-        return {name: batch[name].to(self.device) for name in ("input_ids", "attention_mask")}
+    def tokens(self, texts: list[str], max_length: int, instructions: list[str] | None = None) -> Tokens:
+        """`texts` as tokens, behind their instructions ("" for documents) where this encoder uses them."""
+        config = self.config
+        return tokenize(
+            self.tokenizer,
+            texts,
+            max_length,
+            instructions=instructions if config.instructions else None,
+            pool_instructions=config.pool_instructions,
+        )
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Embeddings (B, D) of tokens (B, N), not normalised."""
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, pool_mask: Tensor | None = None) -> Tensor:
+        """Embeddings (B, D) of tokens (B, N), not normalised; `pool_mask` names the tokens that count."""
         with _told():
             states, last = forward(self.model, input_ids, attention_mask)  # (B, N, D)
+        counted = attention_mask if pool_mask is None else pool_mask
         if self.config.pooling == "mean":
-            return mean_pool(states, attention_mask)
+            return mean_pool(states, counted)
         if self.config.pooling == "last":
             return last_pool(states, attention_mask)
         if self.latent:
-            return self.latent(states, attention_mask)
+            return self.latent(states, counted)
         options = {"score": self.config.ata_score, "detach": self.config.ata_detach}
-        return last.pool(states, attention_mask=attention_mask, **options)
-
-    def embed(self, texts: list[str], max_length: int) -> tuple[Tensor, int]:
-        """Embeddings (len(texts), D) with gradients, in the order of `texts`, and how many tokens they have.
-
-        Texts of like length go through the model together: of a batch of queries and documents as it comes, padding
-        would be more than half.
-        """
-        lengths = [len(ids) for ids in self.tokenizer(texts, truncation=True, max_length=max_length)["input_ids"]]
-        order = sorted(range(len(texts)), key=lengths.__getitem__)
-        chunks = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
-        embeddings = [self(**self.tokenize([texts[index] for index in chunk], max_length)) for chunk in chunks]
-        return torch.cat(embeddings)[torch.tensor(order, device=self.device).argsort()], sum(lengths)
+        return last.pool(states, attention_mask=attention_mask, pool_mask=pool_mask, **options)
 
     @torch.inference_mode()
-    def encode(self, texts: list[str], *, batch_size: int, max_length: int, progress: bool = False) -> np.ndarray:
-        """L2-normalised float32 embeddings (len(texts), D), in the order of `texts`."""
+    def encode(
+        self,
+        texts: list[str],
+        *,
+        chunk_tokens: int,
+        max_length: int,
+        precision: str = "no",
+        instructions: list[str] | None = None,
+        progress: bool = False,
+    ) -> np.ndarray:
+        """L2-normalised float32 embeddings (len(texts), D), in the order of `texts`.
+
+        Args:
+            chunk_tokens: tokens, padding included, in one pass through the model.
+            precision: "no" for the weights' own, "bf16" for autocast.
+            instructions: one for each text, "" for documents; unused by an encoder trained without.
+        """
         self.eval()
-        order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))  # like lengths together: less padding
         embeddings = np.zeros((len(texts), self.model.config.hidden_size), dtype=np.float32)
-        starts = range(0, len(texts), batch_size)
-        for start in tqdm(starts, desc="encode", unit="batch", disable=None if progress else True):
-            chosen = order[start : start + batch_size]
-            batch = self(**self.tokenize([texts[index] for index in chosen], max_length))
-            embeddings[chosen] = nn.functional.normalize(batch.float(), dim=-1).cpu().numpy()
+        autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16")
+        with autocast, tqdm(total=len(texts), desc="encode", unit="text", disable=None if progress else True) as bar:
+            for start in range(0, len(texts), BLOCK):
+                block = slice(start, start + BLOCK)
+                tokens = self.tokens(texts[block], max_length, instructions and instructions[block])
+                for rows in token_chunks(tokens.lengths, chunk_tokens):
+                    batch = {name: tensor.to(self.device) for name, tensor in tokens.padded(rows).items()}
+                    unit = nn.functional.normalize(self(**batch).float(), dim=-1)
+                    embeddings[np.add(rows, start)] = unit.cpu().numpy()
+                    bar.update(len(rows))
         return embeddings
 
 
@@ -165,9 +210,3 @@ def _told():
         raise UserError(
             str(error), next="choose a model of the Llama, Mistral, Qwen2, Qwen3, Gemma or Gemma 3 families"
         ) from error
-
-
-def _existing(path: Path, command: str) -> Path:
-    if not path.exists():
-        raise UserError(f"{path} does not exist", next=f"run `{command}`")
-    return path

@@ -34,12 +34,10 @@ def main(settings: Settings) -> None:
     with quiet(), tqdm(total=total, desc="evaluation", unit="task", disable=None) as progress:
         for name, load in loaders.items():
             tasks = prepare(options.tasks, documents)
-            results = evaluate_model(
-                load(settings), tasks, documents, FOLDER / name, batch_size=options.batch_size, progress=progress
-            )
+            results = evaluate_model(load(settings), tasks, documents, FOLDER / name, progress=progress)
             scores[name] = summarise(results, {task.metadata.name: task.metadata.type for task in tasks})
     encoder = Encoder.load(ENCODER, device=settings.profile.runtime.device)
-    looked = look(encoder, documents, max_length=options.max_length, batch_size=options.batch_size)
+    looked = look(encoder, documents, max_length=options.max_length)
     write_json(FOLDER / "anchors.json", looked)
     write_json("reports/metrics/evaluation.json", scores.pop("encoder"))
     write_json("reports/metrics/baselines.json", {name: scores[name] for name in ("tfidf", "untrained")})

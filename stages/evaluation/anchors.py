@@ -15,7 +15,7 @@ FIGURES, TOKENS = 3, 45  # texts shown, and the length that they are nearest to
 KINDS = ("start of template", "first word", "punctuation", "last token", "other")
 
 
-def look(encoder: Encoder, documents: list[Document], *, max_length: int, batch_size: int) -> dict:
+def look(encoder: Encoder, documents: list[Document], *, max_length: int) -> dict:
     """What the report's section on pooling draws, from the bodies of at most `TEXTS` of `documents`.
 
     Documents are taken in the order of their ids, which are hashes: nobody picked them. Whatever pooling the encoder
@@ -28,7 +28,6 @@ def look(encoder: Encoder, documents: list[Document], *, max_length: int, batch_
         [row.body for row in chosen],
         score=encoder.config.ata_score,
         max_length=max_length,
-        batch_size=batch_size,
     )
     shown = sorted(zip(chosen, texts, strict=True), key=lambda pair: abs(len(pair[1].tokens) - TOKENS))[:FIGURES]
     return {

@@ -9,6 +9,7 @@ import numpy as np
 from mteb.models import ModelMeta
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ScoringFunction
+from mteb.types import PromptType
 
 from stages.encoder import Encoder, EncoderConfig
 from stages.evaluation.tfidf import TfidfEmbedder
@@ -26,24 +27,32 @@ class TextModel(AbsEncoder):
     Texts given to `remember` are embedded once: our six tasks read the same summaries and bodies.
     """
 
-    def __init__(self, embed: Callable[[list[str]], np.ndarray], meta: ModelMeta):
+    def __init__(self, embed: Callable[[list[str], str], np.ndarray], meta: ModelMeta, *, instructions: bool = False):
+        """`embed` gets texts and the instruction that they share, which is "" unless `instructions` are used."""
         self._embed = embed
+        self._instructions = instructions
         self._known: dict[str, np.ndarray] = {}
         self.mteb_model_meta = meta
 
     def remember(self, texts: list[str]) -> None:
         """Embed `texts` in one pass, so that their embeddings do not depend on which tasks ask for them."""
-        self._known = dict(zip(texts, self._finite(texts), strict=True))
+        self._known = dict(zip(texts, self._finite(texts, ""), strict=True))
 
     def encode(self, inputs, *, task_metadata, hf_split, hf_subset, prompt_type=None, **kwargs: Any) -> np.ndarray:  # noqa: ARG002
-        """float32 embeddings (texts, D) of the batches of `inputs`. Raises UserError when one is not finite."""
-        texts = [text for batch in inputs for text in batch["text"]]
-        if all(text in self._known for text in texts):
-            return np.stack([self._known[text] for text in texts])
-        return self._finite(texts)
+        """float32 embeddings (texts, D) of the batches of `inputs`. Raises UserError when one is not finite.
 
-    def _finite(self, texts: list[str]) -> np.ndarray:
-        embeddings = self._embed(texts)
+        An encoder that was trained with instructions gets mteb's for the task, on everything but documents.
+        """
+        texts = [text for batch in inputs for text in batch["text"]]
+        instruction = ""
+        if self._instructions and prompt_type != PromptType.document:
+            instruction = self.get_instruction(task_metadata, prompt_type) or ""
+        if not instruction and all(text in self._known for text in texts):
+            return np.stack([self._known[text] for text in texts])
+        return self._finite(texts, instruction)
+
+    def _finite(self, texts: list[str], instruction: str) -> np.ndarray:
+        embeddings = self._embed(texts, instruction)
         bad = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
         if len(bad):
             raise UserError(
@@ -57,14 +66,23 @@ class TextModel(AbsEncoder):
 
 def load_trained(settings: Settings) -> TextModel:
     """The encoder that training left in data/encoder."""
-    encoder = Encoder.load(ENCODER, device=settings.profile.runtime.device)
+    runtime = settings.profile.runtime
+    encoder = Encoder.load(
+        ENCODER, backbone=BACKBONE, device=runtime.device, attn_implementation=runtime.attn_implementation
+    )
     return _encoder_model("encoder", encoder, _hash_of_weights(ENCODER), settings)
 
 
 def load_untrained(settings: Settings) -> TextModel:
     """The backbone with the pooling and attention of params.yaml and no contrastive training."""
-    params, device = settings.params, settings.profile.runtime.device
-    encoder = Encoder.from_backbone(BACKBONE, EncoderConfig.from_params(params), seed=params.seed, device=device)
+    params, profile = settings.params, settings.profile
+    encoder = Encoder.from_backbone(
+        BACKBONE,
+        EncoderConfig.from_params(params, profile.training),
+        seed=params.seed,
+        device=profile.runtime.device,
+        attn_implementation=profile.runtime.attn_implementation,
+    )
     revision = _backbone().get("revision") or _hash_of_weights(BACKBONE / "model")
     return _encoder_model("untrained", encoder, revision, settings)
 
@@ -73,7 +91,8 @@ def load_tfidf(settings: Settings) -> TextModel:  # noqa: ARG001 (one signature 
     """TF-IDF fitted on the training documents: what counting shared words achieves."""
     embedder = TfidfEmbedder([f"{row.summary} {row.body}" for row in read_records(TRAIN, Document)])
     return TextModel(
-        embedder, model_meta("tfidf", revision=embedder.revision, embed_dim=embedder.dimensions, framework=[])
+        lambda texts, _: embedder(texts),
+        model_meta("tfidf", revision=embedder.revision, embed_dim=embedder.dimensions, framework=[]),
     )
 
 
@@ -94,10 +113,17 @@ def _encoder_model(name: str, encoder: Encoder, revision: str, settings: Setting
         experiment_kwargs={"pooling": config.pooling, "attention": config.attention},
     )
 
-    def embed(texts: list[str]) -> np.ndarray:
-        return encoder.encode(texts, batch_size=options.batch_size, max_length=options.max_length, progress=True)
+    def embed(texts: list[str], instruction: str) -> np.ndarray:
+        return encoder.encode(
+            texts,
+            chunk_tokens=options.chunk_tokens,
+            max_length=options.max_length,
+            precision=settings.profile.runtime.precision,
+            instructions=[instruction] * len(texts),
+            progress=True,
+        )
 
-    return TextModel(embed, meta)
+    return TextModel(embed, meta, instructions=config.instructions)
 
 
 def model_meta(name: str, **own: Any) -> ModelMeta:

@@ -20,9 +20,11 @@ from stages.shared.errors import UserError
 from stages.shared.files import write_json
 from stages.shared.records import Document
 
+ROWS = 1024  # texts that mteb hands over at a time; the encoder cuts them into chunks of its own
+
 
 def evaluate_model(
-    model: TextModel, tasks: list[AbsTask], documents: list[Document], folder: Path, *, batch_size: int, progress: tqdm
+    model: TextModel, tasks: list[AbsTask], documents: list[Document], folder: Path, *, progress: tqdm
 ) -> dict[str, TaskResult]:
     """Results by task name, each also written to `folder`/<task>.json, with the model's metadata beside them.
 
@@ -35,7 +37,7 @@ def evaluate_model(
     for task in tasks:
         name = task.metadata.name
         progress.set_postfix_str(f"{folder.name} {name}")
-        result = _evaluate(model, task, batch_size)
+        result = _evaluate(model, task)
         result.to_disk(folder / f"{name}.json")
         results[name] = result
         progress.update()
@@ -62,7 +64,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _evaluate(model: TextModel, task: AbsTask, batch_size: int) -> TaskResult:
+def _evaluate(model: TextModel, task: AbsTask) -> TaskResult:
     name = task.metadata.name
     try:
         outcome = mteb.evaluate(
@@ -71,7 +73,7 @@ def _evaluate(model: TextModel, task: AbsTask, batch_size: int) -> TaskResult:
             cache=None,
             co2_tracker=False,
             show_progress_bar=False,
-            encode_kwargs={"batch_size": batch_size, "show_progress_bar": False},
+            encode_kwargs={"batch_size": ROWS, "show_progress_bar": False},
         )
     except OSError as error:  # what datasets and huggingface_hub raise for anything out of reach derives from it
         if task.data_loaded:

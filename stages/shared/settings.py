@@ -57,7 +57,7 @@ class Latent(_Strict):
 class Params(_Strict):
     profile: str
     pooling: Literal["mean", "last", "latent", "ata"]
-    curriculum: Literal["coarse_to_fine", "fine_to_coarse", "random", "n1", "n2", "n3", "n4"]
+    curriculum: Literal["coarse_to_fine", "fine_to_coarse", "random", "n1", "n2", "n3", "n4", "all"]
     training_data: Literal["synthetic", "retrieval", "both"]
     attention: Literal["bidirectional", "causal"]
     latent: Latent
@@ -68,9 +68,20 @@ class Params(_Strict):
 # --- profiles/<profile>.yaml: what a machine affords -----------------------------------------------------------------
 
 
+class Hardware(_Strict):
+    """What `python -m stages.training --plan` reckons with; no stage depends on it."""
+
+    name: str
+    count: Count
+    memory_gib: Annotated[float, Field(gt=0)]
+    teraflops: Annotated[float, Field(gt=0)]  # dense matrix products of the precision in use, by the data sheet
+    efficiency: Annotated[float, Field(gt=0, le=1)]  # the part of it that training reaches
+
+
 class Runtime(_Strict):
     device: Literal["cpu", "cuda"]
     precision: Literal["no", "bf16"]
+    attn_implementation: Literal["auto", "sdpa", "flash_attention_2", "flash_attention_3"]
     threads: Count
     instruction_set: Literal["avx2", "native"]
     offline: bool
@@ -248,6 +259,19 @@ class ScratchBackbone(_Strict):
     learning_rate: Annotated[float, Field(gt=0)]
 
 
+class Architecture(_Strict):
+    """The shape of a Hub model under the names of its config.json; known here so that a run can be planned offline."""
+
+    model_type: str
+    vocab_size: Count
+    hidden_size: Count
+    intermediate_size: Count
+    num_hidden_layers: Count
+    num_attention_heads: Count
+    num_key_value_heads: Count
+    head_dim: Count
+
+
 class HubBackbone(_Strict):
     """A pretrained decoder on the Hugging Face Hub, pinned to a revision."""
 
@@ -255,6 +279,7 @@ class HubBackbone(_Strict):
     model: str
     revision: str = Field(min_length=7)
     trust_remote_code: bool
+    architecture: Architecture
 
 
 class Lora(_Strict):
@@ -263,28 +288,62 @@ class Lora(_Strict):
     dropout: Share
 
 
+def _rising_shares(shares: list[float]) -> list[float]:
+    if shares != sorted(shares):
+        raise ValueError(f"{shares} does not rise")
+    return shares
+
+
 class Training(_Strict):
     steps: Count
-    batch_size: Count
+    retrieval_steps: Annotated[int, Field(ge=0)]
+    batch_size: Annotated[int, Field(ge=2)]
     gradient_accumulation: Count
+    batches: Literal["mixed", "by_kind"]
+    curriculum_boundaries: Annotated[list[Share], Field(min_length=3, max_length=3), AfterValidator(_rising_shares)]
+    max_length: Annotated[int, Field(ge=8)]
+    instructions: bool
+    pool_instructions: bool
+    loss: Literal["one_way", "symmetric"]
+    temperature: Annotated[float, Field(gt=0)]
+    learned_temperature: bool
+    false_negative_margin: Annotated[float, Field(ge=0, le=2)] | None
     learning_rate: Annotated[float, Field(gt=0)]
     warmup_steps: Annotated[int, Field(ge=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     max_gradient_norm: Annotated[float, Field(gt=0)]
-    temperature: Annotated[float, Field(gt=0)]
-    max_length: Count
     lora: Lora | None
+    export: Literal["merged", "adapter"]
+    chunk_tokens: Count
+    graph_tokens: Count
+    activation_checkpointing: bool
+    compile: bool
+    launch: str | None
+    checkpoint_every: Count | None
+    curve_every: Count | None
+
+    @model_validator(mode="after")
+    def _fits(self):
+        if self.graph_tokens < self.chunk_tokens:
+            raise ValueError(
+                f"graph_tokens {self.graph_tokens} is less than chunk_tokens {self.chunk_tokens}: the activations of "
+                "one chunk at least are held at once"
+            )
+        if self.export == "adapter" and self.lora is None:
+            raise ValueError("export adapter needs lora, which is null: there is no adapter")
+        return self
 
 
 class Evaluation(_Strict):
     tasks: list[str] = Field(min_length=1)
-    batch_size: Count
+    chunk_tokens: Count
     max_length: Count
     max_documents: Count
 
 
 class Profile(_Strict):
     runtime: Runtime
+    hardware: Hardware
     corpus: Corpus
     llm: Llm
     brainstorm: Brainstorm

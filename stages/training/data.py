@@ -6,10 +6,11 @@ from stages.shared.text import RETRIEVAL_INSTRUCTION
 
 SYNTHETIC = "data/buckets/samples.parquet"
 RETRIEVAL = "data/corpus/train.parquet"
+PAIRS = "retrieval pairs"  # the group of samples without graded negatives, beside the kinds of the others
 
 
-def load_samples(training_data: str, batch_size: int) -> list[TrainingSample]:
-    """All samples, synthetic first. Raises UserError for ungraded negatives, or too few samples for one batch."""
+def load_samples(training_data: str) -> list[TrainingSample]:
+    """All samples, synthetic first. Raises UserError if one's negatives are not graded."""
     samples = []
     if training_data in ("synthetic", "both"):
         samples += read_records(SYNTHETIC, TrainingSample)
@@ -21,12 +22,12 @@ def load_samples(training_data: str, batch_size: int) -> list[TrainingSample]:
                 f"{SYNTHETIC}: sample {sample.id} has {len(sample.negatives)} negatives, not {len(BUCKETS)} or none",
                 next="run `dvc repro` to make the file again, or mend it if it is your own",
             )
-    if len(samples) < batch_size:
-        raise UserError(
-            f"training_data={training_data} gives {len(samples)} samples, fewer than training.batch_size={batch_size}",
-            next="lower training.batch_size, or raise prompts.samples or the size of the corpus in the profile",
-        )
     return samples
+
+
+def group_of(sample: TrainingSample) -> str:
+    """What the samples of a batch share when batches are by kind."""
+    return sample.kind if sample.negatives else PAIRS
 
 
 def _pair(document: Document) -> TrainingSample:

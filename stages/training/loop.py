@@ -1,81 +1,112 @@
-"""The training loop: accelerate moves and scales, DVCLive keeps the curves."""
+"""A whole training run: resume, steps, curves, checkpoints, copies for the curve of score over steps."""
 
-import torch
-from accelerate import Accelerator
-from dvclive import Live
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
 from tqdm import tqdm
-from transformers import get_cosine_schedule_with_warmup
 
 from stages.encoder import Encoder
-from stages.shared.errors import UserError
-from stages.shared.records import BUCKETS, TrainingSample
+from stages.shared.files import write_json
+from stages.shared.records import BUCKETS
 from stages.shared.settings import Settings
-from stages.training.batches import batch_indices
-from stages.training.curriculum import level_schedule
-from stages.training.loss import info_nce
+from stages.training.checkpoints import Checkpoints
+from stages.training.export import save_copy
+from stages.training.health import Health
+from stages.training.schedule import Schedule
+from stages.training.stopping import Stopping
+from stages.training.trainer import Trainer
 
-CURVES = "reports/training"
+CURVE = Path("data/curve")
 LAST = 20  # steps over which the final metrics are averaged
 
 
-def train(encoder: Encoder, samples: list[TrainingSample], settings: Settings) -> dict:
-    """Train `encoder` in place and return the final metrics. Raises UserError when the loss is not finite."""
-    options, params = settings.profile.training, settings.params
-    accelerator = Accelerator(
-        cpu=settings.profile.runtime.device == "cpu",
-        mixed_precision=settings.profile.runtime.precision,
-        gradient_accumulation_steps=options.gradient_accumulation,
-    )
-    optimizer = torch.optim.AdamW(encoder.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
-    scheduler = get_cosine_schedule_with_warmup(optimizer, options.warmup_steps, options.steps)
-    encoder, optimizer = accelerator.prepare(encoder, optimizer)
-    levels = level_schedule(params.curriculum, options.steps, params.seed)
-    batches = batch_indices(
-        len(samples), options.batch_size, options.steps * options.gradient_accumulation, params.seed
-    )
-    history, tokens = [], 0
-    encoder.train()
+def train(trainer: Trainer, settings: Settings, run: dict, build: Callable[[], Encoder]) -> tuple[dict, Checkpoints]:
+    """Take all steps; return the final metrics, and the checkpoints to clear once the encoder is saved.
+
+    Goes on from this run's last checkpoint, if there is one. SIGTERM and Ctrl-C end it with a checkpoint and raise
+    SystemExit or KeyboardInterrupt. `run` is all that shapes the weights (see Checkpoints), `build` makes an encoder
+    like the one that `trainer` took over.
+    """
+    options, accelerator, schedule = settings.profile.training, trainer.accelerator, trainer.schedule
+    checkpoints = Checkpoints(accelerator, run)
+    progress = checkpoints.restore()
+    start, history = (progress["step"], progress["history"]) if progress else (0, [])
+    if accelerator.is_main_process:
+        _tell(trainer, settings, checkpoints, start)
+    copies = checkpoints.folder / CURVE.name
     with (
-        Live(CURVES, save_dvc_exp=False, dvcyaml=None, report=None) as live,
-        tqdm(levels, desc="training", unit="step", disable=None) as progress,
+        Health(accelerator, history) as health,
+        Stopping(accelerator) as stopping,
+        tqdm(
+            desc="training",
+            unit="step",
+            initial=start,
+            total=len(schedule),
+            disable=None if accelerator.is_main_process else True,
+        ) as progress_bar,
     ):
-        for step, level in enumerate(progress):
-            sums = {"loss": 0.0, "in_batch_accuracy": 0.0}
-            for _ in range(options.gradient_accumulation):
-                batch = [samples[index] for index in next(batches)]
-                with accelerator.accumulate(encoder):
-                    loss, accuracy, count = _forward(encoder, batch, level, options)
-                    if not torch.isfinite(loss):
-                        ids = ", ".join(row.id for row in batch[:4])
-                        raise UserError(
-                            f"the loss is {loss.item()} at step {step}; samples {ids}, ...",
-                            next="lower training.learning_rate or raise training.temperature in the profile",
-                        )
-                    accelerator.backward(loss)
-                    norm = accelerator.clip_grad_norm_(encoder.parameters(), options.max_gradient_norm)
-                    optimizer.step()
-                    optimizer.zero_grad(set_to_none=True)
-                sums["loss"] += loss.item() / options.gradient_accumulation
-                sums["in_batch_accuracy"] += accuracy.item() / options.gradient_accumulation
-                tokens += count
-            rate = scheduler.get_last_lr()[0]
-            curves = {**sums, "gradient_norm": float(norm), "learning_rate": rate, "level": level + 1}
-            for name, value in curves.items():
-                live.log_metric(name, value)
-            live.next_step()
-            scheduler.step()
-            history.append(sums)
-            progress.set_postfix(loss=f"{sums['loss']:.3f}", level=BUCKETS[level])
+        began = time.monotonic()
+        for step, row in enumerate(trainer.steps(start), start + 1):
+            history.append(row)
+            seconds, began = time.monotonic() - began, time.monotonic()
+            health.log(row, seconds)
+            level = BUCKETS[row["level"] - 1] if row["level"] else "-"
+            rate = f"{row['tokens'] / seconds:,.0f} tokens/s"
+            progress_bar.set_postfix_str(f"loss {row['loss']:.3f}, level {level}, {rate}")
+            progress_bar.update()
+            stop = stopping.asked()
+            if options.curve_every and step % options.curve_every == 0:
+                save_copy(trainer, build, copies / f"step-{step:06d}")
+            if stop or (options.checkpoint_every and step % options.checkpoint_every == 0 and step < len(schedule)):
+                checkpoints.save(step, {"history": history})
+            if stop and step < len(schedule):
+                _stop(step, checkpoints, stopping.received)
+    if accelerator.is_main_process:
+        _collect(copies, options.curve_every, len(schedule))
+    return _metrics(history, schedule), checkpoints
+
+
+def _tell(trainer: Trainer, settings: Settings, checkpoints: Checkpoints, start: int) -> None:
+    options, processes = settings.profile.training, trainer.accelerator.num_processes
+    shared = f"{processes} processes share it" if processes > 1 else "one process takes it"
+    print(
+        f"training: {options.batch_size} queries see each other, {options.gradient_accumulation} such batches make a "
+        f"step; {shared}, in chunks of {options.chunk_tokens} tokens, with the activations of {options.graph_tokens} at once"
+    )
+    if start:
+        print(f"training: goes on after step {start}, from {checkpoints.folder}")
+    for line in checkpoints.others():
+        print(f"training: not used, a checkpoint of other settings (theirs -> this run's): {line}")
+
+
+def _stop(step: int, checkpoints: Checkpoints, received: int | None) -> None:
+    message = f"stopped after step {step}; the checkpoint is in {checkpoints.folder}, `dvc repro` goes on from there"
+    if received == signal.SIGINT:
+        raise KeyboardInterrupt(message)
+    print(f"\ntraining: {message}", file=sys.stderr)
+    sys.exit(128 + signal.SIGTERM)
+
+
+def _collect(copies: Path, every: int | None, steps: int) -> None:
+    """The copies, kept with the checkpoints until now because DVC empties a stage's outputs before it runs."""
+    shutil.rmtree(CURVE, ignore_errors=True)
+    if copies.exists():
+        shutil.copytree(copies, CURVE)
+    write_json(CURVE / "steps.json", {"steps": list(range(every, steps + 1, every)) if every else []})
+
+
+def _metrics(history: list[dict], schedule: Schedule) -> dict:
     last = history[-LAST:]
-    means = {name: sum(row[name] for row in last) / len(last) for name in last[0]}
-    return {**means, "steps": options.steps, "samples": len(samples), "tokens": tokens}
-
-
-def _forward(encoder, batch, level, options):
-    """Loss, accuracy and number of tokens of one batch; samples without graded negatives bring in-batch ones only."""
-    query = [sample.query for sample in batch]
-    positive = [sample.positive for sample in batch]
-    negative = [sample.negatives[level] for sample in batch if sample.negatives]
-    embeddings, count = encoder.embed([*query, *positive, *negative], options.max_length)
-    loss, accuracy = info_nce(*embeddings.split([len(query), len(positive), len(negative)]), options.temperature)
-    return loss, accuracy, count
+    names = ("loss", "in_batch_accuracy", "false_negatives", "temperature")
+    return {
+        **{name: sum(row[name] for row in last) / len(last) for name in names},
+        "padding": sum(row["padding"] for row in history) / len(history),
+        "steps": len(history),
+        "samples": sum(len(phase.samples) for phase in schedule.phases),
+        "tokens": sum(row["tokens"] for row in history),
+        "order": schedule.fingerprint,
+    }

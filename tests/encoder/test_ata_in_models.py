@@ -108,7 +108,7 @@ def test_detached_weights_give_the_same_embedding_and_other_gradients(tokenizer,
     for detach in (False, True):
         config = EncoderConfig("ata", "bidirectional", ata_detach=detach)
         encoder = Encoder(build("llama", "sdpa"), tokenizer, config)
-        embeddings = encoder(**encoder.tokenize(texts[:2], 24))
+        embeddings = encoder(**encoder.tokens(texts[:2], 24).padded())
         embeddings.square().sum().backward()
         results.append((embeddings, encoder.model.layers[-1].self_attn.q_proj.weight.grad))
     assert torch.equal(results[0][0], results[1][0])
@@ -133,7 +133,7 @@ def test_model_that_hands_over_no_query_is_told(tokenizer, monkeypatch):
     encoder = Encoder(build("llama", "sdpa"), tokenizer, EncoderConfig("ata", "causal"))
     monkeypatch.setattr(encoder.model.config, "num_hidden_layers", 3)  # no layer takes itself for the last
     with pytest.raises(UserError, match="does not hand its last layer's query and key"):
-        encoder(**encoder.tokenize(["text"], 8))
+        encoder(**encoder.tokens(["text"], 8).padded())
 
 
 def test_attention_implementation_of_the_model_stays(tokenizer):
@@ -148,7 +148,7 @@ def test_attention_implementation_of_the_model_stays(tokenizer):
     AttentionMaskInterface.register("mine", sdpa_mask)
     encoder = Encoder(build("llama", "mine"), tokenizer, EncoderConfig("ata", "bidirectional"))
     expected = Encoder(build("llama", "sdpa"), tokenizer, EncoderConfig("ata", "bidirectional"))
-    batch = encoder.tokenize(["one text"], 8)
+    batch = encoder.tokens(["one text"], 8).padded()
     assert torch.equal(encoder(**batch), expected(**batch))
     assert calls == [(0, False), (1, False)]
     assert encoder.model.config._attn_implementation == "mine"
@@ -159,7 +159,7 @@ def _gradients(tokenizer, texts, detach=False, **checkpointing):
     encoder.train()
     if checkpointing:
         encoder.model.gradient_checkpointing_enable(checkpointing)
-    encoder(**encoder.tokenize(texts[:2], 24)).square().sum().backward()
+    encoder(**encoder.tokens(texts[:2], 24).padded()).square().sum().backward()
     return [weights.grad for weights in encoder.parameters()]
 
 

@@ -12,7 +12,7 @@ every_kind = pytest.mark.parametrize(("pooling", "attention"), KINDS)
 
 
 def encode(encoder, texts, batch_size=5):
-    return encoder.encode(texts, batch_size=batch_size, max_length=48)
+    return encoder.encode(texts, chunk_tokens=48 * batch_size, max_length=48)
 
 
 @every_kind
@@ -35,11 +35,11 @@ def test_side_of_the_padding_does_not_change_an_embedding(encoder_of, ragged_tex
     encoder = encoder_of(pooling, attention)
     sides = []
     for side in ("right", "left"):
-        encoder.tokenizer.padding_side = side
-        tokens = encoder.tokenize(ragged_texts, 48)
+        options = {"truncation": True, "max_length": 48, "padding": True, "padding_side": side, "return_tensors": "pt"}
+        tokens = encoder.tokenizer(ragged_texts, **options)
         assert not tokens["attention_mask"].all()
         with torch.no_grad():
-            sides.append(encoder(**tokens))
+            sides.append(encoder(tokens["input_ids"], tokens["attention_mask"]))
     torch.testing.assert_close(*sides, rtol=0, atol=ROUNDING)
 
 
@@ -88,28 +88,12 @@ def test_embeddings_are_normalised_float32_in_the_order_of_the_texts(encoder_of,
         np.testing.assert_allclose(encode(encoder, [ragged_texts[index]])[0], embeddings[index], rtol=0, atol=ROUNDING)
 
 
-@every_kind
-def test_embed_gives_the_order_of_the_texts_and_the_gradient_of_each_text_alone(encoder_of, texts, pooling, attention):
-    encoder = encoder_of(pooling, attention)
-    many = [text[: 10 + 3 * index] for index, text in enumerate([*texts, *texts][:40])][::-1]  # more than one chunk
-    factors = torch.linspace(-1, 1, 40)[:, None]
-    together, tokens = encoder.embed(many, 48)
-    alone = torch.cat([encoder(**encoder.tokenize([text], 48)) for text in many])
-    torch.testing.assert_close(together, alone, rtol=0, atol=10 * ROUNDING)
-    gradients = [
-        torch.autograd.grad((factors * embeddings).sum(), encoder.model.embed_tokens.weight)[0]
-        for embeddings in (together, alone)
-    ]
-    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-3)
-    assert tokens == sum(int(encoder.tokenize([text], 48)["attention_mask"].sum()) for text in many)
-
-
 def test_no_texts_give_no_rows(encoder_of):
     assert encode(encoder_of("mean", "causal"), []).shape == (0, 32)
 
 
 def test_tokens_are_cut_at_the_length_and_keep_their_frame(encoder_of, ragged_texts):
-    tokens = encoder_of("last", "causal").tokenize(ragged_texts, 10)
+    tokens = encoder_of("last", "causal").tokens(ragged_texts, 10).padded()
     lengths = tokens["attention_mask"].sum(dim=1)
     assert tokens["input_ids"].shape == (len(ragged_texts), 10)
     assert tokens["input_ids"][:, 0].eq(0).all()

@@ -41,7 +41,7 @@ def latent_encoder(backbone):
 
 
 def encode(encoder, texts, batch_size=8):
-    return encoder.encode(texts, batch_size=batch_size, max_length=48)
+    return encoder.encode(texts, chunk_tokens=48 * batch_size, max_length=48)
 
 
 def by_hand(weights, states, mask):

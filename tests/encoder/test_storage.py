@@ -1,10 +1,12 @@
 """Encoders on disk, and low-rank adapters that are merged on the way there."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from stages.encoder import Encoder, EncoderConfig
 from stages.shared.errors import UserError
@@ -14,7 +16,7 @@ LORA = Lora(rank=2, alpha=4, dropout=0.0)
 
 
 def encode(encoder, texts):
-    return encoder.encode(texts, batch_size=8, max_length=48)
+    return encoder.encode(texts, chunk_tokens=256, max_length=48)
 
 
 @pytest.mark.parametrize("attention", ["bidirectional", "causal"])
@@ -51,7 +53,9 @@ def test_config_comes_from_the_params(settings):
     latent = settings.params.latent.model_copy(update={"size": 64, "heads": 2})
     update = {"pooling": "ata", "attention": "causal", "ata": ata, "latent": latent}
     params = settings.params.model_copy(update=update)
-    assert EncoderConfig.from_params(params) == EncoderConfig("ata", "causal", "linear", True, 64, 2)
+    training = settings.profile.training.model_copy(update={"instructions": True, "pool_instructions": False})
+    expected = EncoderConfig("ata", "causal", "linear", True, 64, 2, instructions=True, pool_instructions=False)
+    assert EncoderConfig.from_params(params, training) == expected
 
 
 @pytest.fixture
@@ -129,3 +133,46 @@ def test_hub_model_out_of_reach_is_told_with_what_to_check(tmp_path):
     text = message(lambda: Encoder.from_backbone(tmp_path, EncoderConfig("mean", "causal")))
     assert "cannot load the model owner/model" in text
     assert "backbone.revision" in text
+
+
+@pytest.fixture
+def own_backbone(backbone, tmp_path):
+    """A copy of the tiny backbone that a test may change."""
+    return shutil.copytree(backbone, tmp_path / "backbone")
+
+
+def test_adapter_alone_comes_back_on_its_base(adapted, backbone, texts, tmp_path):
+    before = encode(adapted, texts)
+    adapted.save_copy(tmp_path / "copy", backbone)
+    assert not (tmp_path / "copy/model.safetensors").exists()
+    assert {path.suffix for path in (tmp_path / "copy").iterdir()} == {".json", ".safetensors"}
+    loaded = Encoder.load(tmp_path / "copy", backbone=backbone)
+    np.testing.assert_allclose(encode(loaded, texts), before, rtol=0, atol=1e-5)
+    assert encode(adapted, texts) is not None  # saving a copy leaves the encoder as it was
+    np.testing.assert_array_equal(encode(adapted, texts), before)
+
+
+def test_adapter_for_another_base_is_refused_with_both_named(adapted, own_backbone, tmp_path):
+    adapted.save_copy(tmp_path / "copy", own_backbone)
+    weights = own_backbone / "model/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match=r"adapter for another base: it needs weights \w{12}, .* has weights \w{12}"):
+        Encoder.load(tmp_path / "copy", backbone=own_backbone)
+
+
+def test_copy_of_a_whole_model_is_in_bfloat16_and_nearly_the_same(encoder_of, texts, tmp_path):
+    encoder = encoder_of("latent", "causal")
+    before = encode(encoder, texts)
+    encoder.save_copy(tmp_path)
+    loaded = Encoder.load(tmp_path)
+    stored = load_file(tmp_path / "model.safetensors")
+    assert {tensor.dtype for tensor in stored.values()} == {torch.bfloat16}
+    assert (encode(loaded, texts) * before).sum(axis=1).min() > 0.99
+    np.testing.assert_array_equal(encode(encoder, texts), before)
+
+
+def test_attention_implementation_that_is_not_installed_is_named(backbone):
+    with pytest.raises(UserError, match="flash_attention_2 is not installed"):
+        Encoder.from_backbone(backbone, EncoderConfig("mean", "causal"), attn_implementation="flash_attention_2")
+    encoder = Encoder.from_backbone(backbone, EncoderConfig("mean", "causal"), attn_implementation="auto")
+    assert encoder.model.config._attn_implementation in ("sdpa", "flash_attention_2", "flash_attention_3")

@@ -65,7 +65,9 @@ def model_of():
     """`model_of(embed)`, the function as an mteb model."""
     from stages.evaluation.models import TextModel, model_meta
 
-    return lambda embed: TextModel(embed, model_meta("test", revision="0", embed_dim=None, framework=[]))
+    return lambda embed: TextModel(
+        lambda texts, _: embed(texts), model_meta("test", revision="0", embed_dim=None, framework=[])
+    )
 
 
 @pytest.fixture
@@ -78,6 +80,6 @@ def run(held_out, tmp_path):
     def evaluate(model, names, folder="results"):
         tasks = prepare(names, held_out)
         with quiet(), tqdm(disable=True) as progress:
-            return evaluate_model(model, tasks, held_out, tmp_path / folder, batch_size=16, progress=progress)
+            return evaluate_model(model, tasks, held_out, tmp_path / folder, progress=progress)
 
     return evaluate

@@ -22,7 +22,7 @@ def encoder(backbone):
 
 
 def looked(encoder, documents):
-    return look(encoder, documents, max_length=48, batch_size=4)
+    return look(encoder, documents, max_length=48)
 
 
 @pytest.mark.parametrize(

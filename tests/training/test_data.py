@@ -19,26 +19,19 @@ def data(repository, samples, documents):
 
 @pytest.mark.usefixtures("data")
 def test_synthetic_samples_are_those_of_the_buckets(samples):
-    assert load_samples("synthetic", 4) == samples
+    assert load_samples("synthetic") == samples
 
 
 @pytest.mark.usefixtures("data")
 def test_retrieval_samples_are_the_corpus_pairs_without_graded_negatives(documents):
-    loaded = load_samples("retrieval", 4)
+    loaded = load_samples("retrieval")
     assert [(row.query, row.positive) for row in loaded] == [(row.summary, row.body) for row in documents]
     assert all(row.negatives == [] for row in loaded)
 
 
 @pytest.mark.usefixtures("data")
 def test_both_are_the_synthetic_samples_and_then_the_pairs():
-    assert load_samples("both", 4) == load_samples("synthetic", 4) + load_samples("retrieval", 4)
-
-
-@pytest.mark.usefixtures("data")
-def test_too_few_samples_for_a_batch_are_told_with_both_numbers():
-    with pytest.raises(UserError, match=r"gives 24 samples, fewer than training\.batch_size=25"):
-        load_samples("synthetic", 25)
-    assert len(load_samples("synthetic", 24)) == 24
+    assert load_samples("both") == load_samples("synthetic") + load_samples("retrieval")
 
 
 @pytest.mark.usefixtures("repository")
@@ -47,14 +40,14 @@ def test_too_few_samples_for_a_batch_are_told_with_both_numbers():
 )
 def test_missing_file_is_named(training_data, missing):
     with pytest.raises(UserError, match=f"{missing} does not exist"):
-        load_samples(training_data, 4)
+        load_samples(training_data)
 
 
 @pytest.mark.usefixtures("data")
 def test_file_of_another_kind_of_rows_is_refused():
     write_records(SYNTHETIC, Task, [Task("1", "symmetric", "x")])
     with pytest.raises(UserError, match="missing column instruction, query, positive, negatives"):
-        load_samples("synthetic", 1)
+        load_samples("synthetic")
 
 
 @pytest.mark.usefixtures("data")
@@ -63,4 +56,4 @@ def test_sample_whose_negatives_are_not_one_a_level_is_refused(samples, count):
     odd = replace(samples[2], negatives=["text"] * count)
     write_records(SYNTHETIC, TrainingSample, [*samples[:2], odd])
     with pytest.raises(UserError, match=f"sample s2 has {count} negatives"):
-        load_samples("synthetic", 1)
+        load_samples("synthetic")

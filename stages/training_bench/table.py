@@ -1,0 +1,16 @@
+"""The table on screen."""
+
+from stages.training_bench.results import Result
+
+
+def render(result: Result) -> str:
+    """A title, notes, and lines of cells: numbers to the right, words to the left."""
+    columns = [_aligned(column) for column in zip(*result.table, strict=True)]
+    lines = ["  " + "  ".join(line).rstrip() for line in zip(*columns, strict=True)]
+    return "\n".join([result.title, *(f"  {note}" for note in result.notes), *lines])
+
+
+def _aligned(column: tuple[str, ...]) -> list[str]:
+    width = max(map(len, column))
+    numbers = all(cell[:1] in "+-0123456789" for cell in column[1:])
+    return [cell.rjust(width) if numbers else cell.ljust(width) for cell in column]
