@@ -140,6 +140,11 @@ class Encoder(nn.Module):
             self.latent.save(Path(folder) / LATENT_FILE)
 
     @property
+    def _no_split_modules(self) -> list[str]:
+        """The model's layers, by which FSDP shares out its weights."""
+        return self.model._no_split_modules
+
+    @property
     def device(self) -> torch.device:
         return self.model.device
 

@@ -17,12 +17,12 @@ def main(settings: Settings) -> None:
     from stages.encoder.guards import check_encoder
     from stages.shared.runtime import pin_torch
     from stages.shared.seeds import derive_seed
-    from stages.training.available import available_bytes
     from stages.training.build import build_encoder, describe_run
+    from stages.training.devices import available_bytes, make_accelerator
     from stages.training.export import save_checked, whole
     from stages.training.loop import train
     from stages.training.schedule import Schedule
-    from stages.training.trainer import Trainer, make_accelerator
+    from stages.training.trainer import Trainer
 
     params, options = settings.params, settings.profile.training
     pin_torch(settings.profile.runtime, derive_seed(params.seed, "training"))
@@ -37,7 +37,14 @@ def main(settings: Settings) -> None:
     metrics, checkpoints = train(trainer, settings, describe_run(settings, schedule), build)
     trained = whole(trainer, build)
     if trained is not None:
-        save_checked(trained, FOLDER, texts, export=options.export, max_length=options.max_length)
+        save_checked(
+            trained,
+            FOLDER,
+            texts,
+            export=options.export,
+            max_length=options.max_length,
+            precision=settings.profile.runtime.precision,
+        )
         write_json("reports/metrics/training.json", metrics)
         checkpoints.clear()
 

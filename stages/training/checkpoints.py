@@ -35,6 +35,7 @@ class Checkpoints:
         self._accelerator, self._run = accelerator, run
         self.root = Path(os.environ.get("MGH_CHECKPOINTS", "checkpoints"))
         self.folder = self.root / hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:12]
+        self._zero = accelerator.distributed_type == DistributedType.DEEPSPEED
         if accelerator.distributed_type not in SHARDED:
             accelerator.register_save_state_pre_hook(self._save_trained)
             accelerator.register_load_state_pre_hook(self._load_trained)
@@ -46,7 +47,7 @@ class Checkpoints:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
         self._accelerator.wait_for_everyone()
-        self._accelerator.save_state(str(unfinished))
+        self._accelerator.save_state(str(unfinished), **({"exclude_frozen_parameters": True} if self._zero else {}))
         self._accelerator.wait_for_everyone()
         if self._accelerator.is_main_process:
             (unfinished / STATE).write_text(json.dumps({**progress, "step": step}))
@@ -72,7 +73,7 @@ class Checkpoints:
             run, progress = read_json(newest / RUN), read_json(newest / STATE)
             if changed := differences(run, self._run):
                 raise UserError(f"{newest} is a checkpoint of other settings: {'; '.join(changed)}", next=advice)
-            self._accelerator.load_state(str(newest))
+            self._accelerator.load_state(str(newest), **({"load_module_strict": False} if self._zero else {}))
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise UserError(f"{newest} cannot be read: {str(error).splitlines()[0]}", next=advice) from error
         return progress

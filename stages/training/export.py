@@ -13,7 +13,7 @@ from stages.training.trainer import Trainer
 
 BACKBONE = "data/backbone"
 TEXTS = 8  # that are embedded before and after
-CLOSEST = {torch.float32: 1e-5, torch.bfloat16: 1e-2}  # cosine distance allowed: adapters are merged in this type
+CLOSEST = {torch.float32: 1e-5, torch.bfloat16: 1e-2}  # cosine distance allowed, by the type of the arithmetic
 
 
 def whole(trainer: Trainer, build: Callable[[], Encoder]) -> Encoder | None:
@@ -40,12 +40,14 @@ def save_copy(trainer: Trainer, build: Callable[[], Encoder], folder: Path) -> N
     trainer.accelerator.wait_for_everyone()
 
 
-def save_checked(encoder: Encoder, folder: str | Path, texts: list[str], *, export: str, max_length: int) -> float:
+def save_checked(
+    encoder: Encoder, folder: str | Path, texts: list[str], *, export: str, max_length: int, precision: str = "no"
+) -> float:
     """Save the encoder, adapters merged or alone, load it again and embed some of `texts` with both.
 
     Returns the largest cosine distance between the two. Raises UserError if that is more than rounding.
     """
-    options = {"chunk_tokens": max_length * TEXTS, "max_length": max_length}
+    options = {"chunk_tokens": max_length * TEXTS, "max_length": max_length, "precision": precision}
     before = encoder.encode(texts[:TEXTS], **options)
     if export == "adapter":
         encoder.save_copy(folder, BACKBONE)
@@ -54,7 +56,8 @@ def save_checked(encoder: Encoder, folder: str | Path, texts: list[str], *, expo
     loaded = Encoder.load(folder, backbone=BACKBONE, device=str(encoder.device))
     after = loaded.encode(texts[:TEXTS], **options)
     distance = float(np.max(1 - (before * after).sum(axis=1)))
-    allowed = CLOSEST[torch.float32 if loaded.model.dtype == torch.float32 else torch.bfloat16]
+    exact = loaded.model.dtype == torch.float32 and precision == "no"
+    allowed = CLOSEST[torch.float32 if exact else torch.bfloat16]
     if not distance <= allowed:
         raise UserError(
             f"{folder}: the saved encoder gives other embeddings than the trained one, at a cosine distance of "

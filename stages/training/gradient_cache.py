@@ -5,11 +5,12 @@ another: those whose activations fit in memory once, keeping their graph; the ot
 when the gradient of their embeddings is known. Shapes: T texts, D dimensions.
 """
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType
 from torch import Tensor, nn
 
 from stages.training.prepare import Chunk
@@ -73,5 +74,18 @@ def _product(embeddings: Tensor, gradient: Tensor) -> Tensor:
     return (embeddings * gradient).sum()
 
 
-def _sync(accelerator: Accelerator, model: nn.Module, wanted: bool):
-    return nullcontext() if wanted else accelerator.no_sync(model)
+@contextmanager
+def _sync(accelerator: Accelerator, model: nn.Module, wanted: bool) -> Iterator[None]:
+    """Whether processes add up their gradients in a backward pass within the block.
+
+    DDP gets ready for that in the forward pass, so it belongs in the block too. DeepSpeed takes the optimizer's step
+    inside the backward pass that does, which accelerate tells it by `sync_gradients`; its `no_sync` does nothing there.
+    """
+    before = accelerator.sync_gradients
+    accelerator.sync_gradients = wanted
+    try:
+        deepspeed = accelerator.distributed_type == DistributedType.DEEPSPEED
+        with nullcontext() if wanted or deepspeed else accelerator.no_sync(model):
+            yield
+    finally:
+        accelerator.sync_gradients = before

@@ -64,7 +64,7 @@ def train(trainer: Trainer, settings: Settings, run: dict, build: Callable[[], E
             if stop or (options.checkpoint_every and step % options.checkpoint_every == 0 and step < len(schedule)):
                 checkpoints.save(step, {"history": history})
             if stop and step < len(schedule):
-                _stop(step, checkpoints, stopping.received)
+                _stop(step, checkpoints, stopping.received, accelerator.is_main_process)
     if accelerator.is_main_process:
         _collect(copies, options.curve_every, len(schedule))
     return _metrics(history, schedule), checkpoints
@@ -75,7 +75,7 @@ def _tell(trainer: Trainer, settings: Settings, checkpoints: Checkpoints, start:
     shared = f"{processes} processes share it" if processes > 1 else "one process takes it"
     print(
         f"training: {options.batch_size} queries see each other, {options.gradient_accumulation} such batches make a "
-        f"step; {shared}, in chunks of {options.chunk_tokens} tokens, with the activations of {options.graph_tokens} at once"
+        f"step; {shared}, in chunks of {options.chunk_tokens} tokens, activations of {options.graph_tokens} at once"
     )
     if start:
         print(f"training: goes on after step {start}, from {checkpoints.folder}")
@@ -83,11 +83,12 @@ def _tell(trainer: Trainer, settings: Settings, checkpoints: Checkpoints, start:
         print(f"training: not used, a checkpoint of other settings (theirs -> this run's): {line}")
 
 
-def _stop(step: int, checkpoints: Checkpoints, received: int | None) -> None:
+def _stop(step: int, checkpoints: Checkpoints, received: int | None, tell: bool) -> None:
     message = f"stopped after step {step}; the checkpoint is in {checkpoints.folder}, `dvc repro` goes on from there"
     if received == signal.SIGINT:
         raise KeyboardInterrupt(message)
-    print(f"\ntraining: {message}", file=sys.stderr)
+    if tell:
+        print(f"\ntraining: {message}", file=sys.stderr)
     sys.exit(128 + signal.SIGTERM)
 
 

@@ -1,11 +1,16 @@
-"""SIGTERM and Ctrl-C end training after the step under way, with a checkpoint; a second one ends it at once."""
+"""SIGTERM and Ctrl-C end training after the step under way, with a checkpoint; a later one ends it at once.
+
+A launcher hands on to all processes what a cluster has sent each of them already: for a while, repeats are not counted.
+"""
 
 import signal
+import time
 from types import FrameType
 
 from accelerate import Accelerator
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+REPEATS = 5.0  # seconds
 
 
 class Stopping:
@@ -26,9 +31,12 @@ class Stopping:
         return self._accelerator.check_trigger()
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        self.received = number
-        self._accelerator.set_trigger()
-        self._give_back()
+        if self.received is None:
+            self.received, self._since = number, time.monotonic()
+            self._accelerator.set_trigger()
+        elif time.monotonic() - self._since > REPEATS:
+            self._give_back()
+            signal.raise_signal(number)
 
     def _give_back(self) -> None:
         for number, handler in self._before.items():

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
 from torch import Tensor
 
 from stages.encoder import Encoder
 from stages.shared.errors import UserError
 from stages.shared.settings import Settings
+from stages.training.devices import make_accelerator
 from stages.training.gradient_cache import backward
 from stages.training.loss import Contrast, info_nce
 from stages.training.optimizer import Temperature, build_optimizer, build_scheduler
@@ -18,16 +18,6 @@ from stages.training.prepare import Preparer, ReadyBatch
 from stages.training.schedule import Schedule
 
 SMALLER = "lower training.learning_rate or raise training.temperature in the profile"
-
-
-def make_accelerator(settings: Settings) -> Accelerator:
-    """accelerate's view of the processes that there are; it gives each its device."""
-    runtime = settings.profile.runtime
-    return Accelerator(
-        cpu=runtime.device == "cpu",
-        mixed_precision=runtime.precision,
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)],
-    )
 
 
 class Trainer:

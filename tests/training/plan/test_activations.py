@@ -118,7 +118,8 @@ def test_activations_grow_with_graph_tokens(planned):
 def test_checkpointing_keeps_each_layers_input_and_one_whole_layer(planned):
     deep = hub(shape(num_hidden_layers=24, **WIDE))
     plain, checkpointed = (
-        activation_bytes(planned(backbone=deep, graph_tokens=8192, activation_checkpointing=each)) for each in (False, True)
+        activation_bytes(planned(backbone=deep, graph_tokens=8192, activation_checkpointing=each))
+        for each in (False, True)
     )
     layer = layer_bytes(planned(backbone=deep))
     assert plain - checkpointed == 8192 * 24 * (layer - 4 * 128) - 2048 * layer

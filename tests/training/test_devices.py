@@ -1,10 +1,10 @@
-"""How much memory there is."""
+"""Processes, devices and their memory."""
 
 import pytest
 from accelerate import Accelerator
 
 from stages.shared.errors import UserError
-from stages.training.available import available_bytes
+from stages.training.devices import available_bytes
 from stages.training.plan.memory import check_memory
 
 
