@@ -1,7 +1,8 @@
 # make repro   the whole pipeline, then its result          make test    the tests
 # make verify  the pipeline in a scratch clone, compared    make lint    style
-# make bench-ata        speed and memory of ATA pooling          ARGS=--help for the options of either
+# make bench-ata        speed and memory of ATA pooling          ARGS=--help for the options of any
 # make bench-synthesis  the LLM client: rate, memory, what must not happen to it
+# make bench-train      training and encoding beside sentence-transformers
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +12,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python; do \
 	$$python -c "$(SUPPORTED)" 2>/dev/null && { echo $$python; break; }; done)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test lint verify bench-ata bench-synthesis clean
+.PHONY: help setup repro test lint verify bench-ata bench-synthesis bench-train clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 4
@@ -52,6 +53,10 @@ bench-ata: setup
 # Writes rows to reports/bench/synthesis.csv; takes about twenty minutes of a machine with nothing else to do.
 bench-synthesis: setup
 	python -m stages.synthesis_bench.run $(ARGS)
+
+# Writes rows to reports/bench/training.csv; takes about a quarter of an hour of a machine with nothing else to do.
+bench-train: setup
+	python -m stages.training_bench.run $(ARGS)
 
 clean:
 	rm -rf $(VENV) data reports/timings .pytest_cache .ruff_cache

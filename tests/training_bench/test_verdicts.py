@@ -61,7 +61,7 @@ def test_whole_run_judges_each_bar_and_writes_a_row_for_each_measure(processes, 
     assert verdicts(capsys) == {
         "train_fp32": ("3.000", "holds"),
         "train_bf16": ("8.000", "holds"),
-        "train_memory": ("0.500", "holds"),
+        "train_memory": ("0.750", "holds"),
         "encode_fp32": ("3.000", "holds"),
         "encode_bf16": ("8.000", "holds"),
         "padding": ("0.040", "holds"),
