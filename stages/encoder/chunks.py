@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-PASS = 1 / 50  # what a pass through the model costs beside its tokens, as a part of the budget: fewer, fuller passes
+PASS = 1 / 30  # what a pass through the model costs beside its tokens, as a part of the budget: fewer, fuller passes
 
 
 def token_chunks(lengths: list[int], budget: int, *, multiple: int = 1) -> list[list[int]]:

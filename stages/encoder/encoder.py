@@ -96,12 +96,16 @@ class Encoder(nn.Module):
         *,
         backbone: str | Path = "data/backbone",
         device: str = "cpu",
+        dtype: torch.dtype | str = "auto",
         attn_implementation: str = "sdpa",
     ) -> "Encoder":
-        """The encoder that `save` wrote to `folder`; `backbone` is read if that is an adapter alone."""
+        """The encoder that `save` wrote to `folder`, by default in the type that it was saved in.
+
+        `backbone` is read if the folder holds an adapter alone.
+        """
         saved = read_json(storage.existing(Path(folder) / CONFIG_FILE, "dvc repro training"))
         base, config = saved.pop("base", None), EncoderConfig(**saved)
-        options = {"dtype": "auto", "attn_implementation": attn_implementation}
+        options = {"dtype": dtype, "attn_implementation": attn_implementation}
         if (Path(folder) / storage.ADAPTER_FILE).exists():
             loaded = storage.load_adapter(folder, backbone, base, **options)
         else:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from mteb.models import ModelMeta
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ScoringFunction
@@ -68,7 +69,11 @@ def load_trained(settings: Settings) -> TextModel:
     """The encoder that training left in data/encoder."""
     runtime = settings.profile.runtime
     encoder = Encoder.load(
-        ENCODER, backbone=BACKBONE, device=runtime.device, attn_implementation=runtime.attn_implementation
+        ENCODER,
+        backbone=BACKBONE,
+        device=runtime.device,
+        dtype=_dtype(settings),
+        attn_implementation=runtime.attn_implementation,
     )
     return _encoder_model("encoder", encoder, _hash_of_weights(ENCODER), settings)
 
@@ -81,6 +86,7 @@ def load_untrained(settings: Settings) -> TextModel:
         EncoderConfig.from_params(params, profile.training),
         seed=params.seed,
         device=profile.runtime.device,
+        dtype=_dtype(settings),
         attn_implementation=profile.runtime.attn_implementation,
     )
     revision = _backbone().get("revision") or _hash_of_weights(BACKBONE / "model")
@@ -94,6 +100,10 @@ def load_tfidf(settings: Settings) -> TextModel:  # noqa: ARG001 (one signature 
         lambda texts, _: embedder(texts),
         model_meta("tfidf", revision=embedder.revision, embed_dim=embedder.dimensions, framework=[]),
     )
+
+
+def _dtype(settings: Settings) -> torch.dtype:
+    return torch.bfloat16 if settings.profile.runtime.precision == "bf16" else torch.float32
 
 
 def _encoder_model(name: str, encoder: Encoder, revision: str, settings: Settings) -> TextModel:
@@ -118,7 +128,6 @@ def _encoder_model(name: str, encoder: Encoder, revision: str, settings: Setting
             texts,
             chunk_tokens=options.chunk_tokens,
             max_length=options.max_length,
-            precision=settings.profile.runtime.precision,
             instructions=[instruction] * len(texts),
             progress=True,
         )

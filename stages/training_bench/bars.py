@@ -5,7 +5,7 @@ from benching.bars import Bar
 BARS = (
     Bar("train_fp32", ">=", 2.3),  # our steps per second over the peer's
     Bar("train_bf16", ">=", 3.5),  # ours in bf16 over the peer's in fp32
-    Bar("train_memory", "<=", 1.0),  # peak resident memory of the training process, ours in fp32 or bf16, over the peer's in fp32
+    Bar("train_memory", "<=", 1.0),  # peak memory of our process, in fp32 or bf16, over the peer's in fp32
     Bar("encode_fp32", ">=", 1.4),  # our texts per second over the peer's
     Bar("encode_bf16", ">=", 2.2),  # ours in bf16 over the peer's in fp32
     Bar("padding", "<=", 0.05),  # share of padding in the tokens that our training computes

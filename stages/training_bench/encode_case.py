@@ -53,8 +53,7 @@ def _result(measures: Measures, what: str, cosines: dict[Kind, float], rounds: i
     notes = [
         f"{rounds} rounds in turn, each run a process of its own with {THREADS} threads, its model loaded and warm; "
         "ratios: medians of those within a round",
-        "bf16: autocast in ours, weights in sentence-transformers; the bar encode_bf16 is ours in bf16 over the peer "
-        "in fp32",
+        "bf16: the weights' type on both sides; the bar encode_bf16 is ours in bf16 over the peer in fp32",
         "least cosine: to the embedding by sentence-transformers in fp32",
     ]
     figures = {f"encode_{precision}": measures.ratio(("ours", precision), PEER, rate) for precision in ("fp32", "bf16")}

@@ -12,7 +12,7 @@ from pathlib import Path
 from stages.shared import runtime
 from stages.shared.records import TrainingSample, read_records
 from stages.shared.settings import Settings
-from stages.training_bench.work import ENCODE_MAX_LENGTH, PRECISIONS, Work, read_settings
+from stages.training_bench.work import ENCODE_MAX_LENGTH, Work, read_settings
 
 
 class InOrder:
@@ -25,10 +25,14 @@ class InOrder:
         return range(number * self._batch_size, (number + 1) * self._batch_size)
 
 
-def load(work: Work, settings: Settings):
+def load(work: Work, settings: Settings, dtype=None):
+    """The encoder on the backbone's weights, in float32 unless `dtype` says otherwise."""
+    import torch
+
     from stages.encoder import Encoder, EncoderConfig
 
-    return Encoder.from_backbone(work.backbone, EncoderConfig.from_params(settings.params, settings.profile.training))
+    config = EncoderConfig.from_params(settings.params, settings.profile.training)
+    return Encoder.from_backbone(work.backbone, config, dtype=dtype or torch.float32)
 
 
 def train(work: Work, settings: Settings) -> dict:
@@ -52,14 +56,11 @@ def train(work: Work, settings: Settings) -> dict:
 def encode(work: Work, settings: Settings) -> dict:
     """Texts per second of `Encoder.encode`."""
     import numpy as np
+    import torch
 
     texts = json.loads(Path(work.texts).read_text(encoding="utf-8"))
-    encoder = load(work, settings)
-    options = {
-        "chunk_tokens": settings.profile.evaluation.chunk_tokens,
-        "max_length": ENCODE_MAX_LENGTH,
-        "precision": PRECISIONS[work.precision],
-    }
+    encoder = load(work, settings, torch.bfloat16 if work.precision == "bf16" else torch.float32)
+    options = {"chunk_tokens": settings.profile.evaluation.chunk_tokens, "max_length": ENCODE_MAX_LENGTH}
     encoder.encode(texts[:64], **options)
     start = time.perf_counter()
     embeddings = encoder.encode(texts, **options)

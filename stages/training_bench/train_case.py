@@ -60,7 +60,12 @@ def _result(measures: Measures, what: str, said: dict[Kind, list[dict]], options
         if kind[0] == "ours":
             padding = f"{measures.add(kind, 'padding', lambda run: run['padding'], compared=False).value_50:.3f}"
         cells = [f"{value:.3f}" for value in (speed.value_50, speed.value_20, speed.value_80)]
-        cells += [f"{speed.to_peer:.2f}", f"{speed.to_peer_bf16:.2f}", f"{memory.value_50:.0f}", f"{memory.to_peer:.2f}"]
+        cells += [
+            f"{speed.to_peer:.2f}",
+            f"{speed.to_peer_bf16:.2f}",
+            f"{memory.value_50:.0f}",
+            f"{memory.to_peer:.2f}",
+        ]
         losses = said[kind][0]["losses"]
         cells += [f"{added.value_50:.0f}", padding, f"{losses[0]:.4f}", f"{losses[-1]:.4f}"]
         table.append((NAMES[kind[0]], kind[1], *cells))
@@ -70,7 +75,7 @@ def _result(measures: Measures, what: str, said: dict[Kind, list[dict]], options
         "those within a round",
         "the bar train_bf16 is ours in bf16 over sentence-transformers in fp32; "
         f"over its bf16=True ours is {bf16:.2f} x",
-        "peak MiB: of the whole process; of it added: since before the first step, when packages and weights are loaded",
+        "peak MiB: resident memory of the whole process; of it added: since before the first step",
     ]
     figures = {
         "train_fp32": measures.ratio(("ours", "fp32"), PEER, rate),

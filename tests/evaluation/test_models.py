@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from mteb.models import EncoderProtocol
+from mteb.types import PromptType
 
 from stages.encoder import Encoder, EncoderConfig
 from stages.evaluation import models
@@ -64,3 +65,24 @@ def test_tfidf_keeps_the_commonest_words_and_breaks_ties_by_the_alphabet(monkeyp
     embedder = TfidfEmbedder(["zeta common delta", "common beta"])
     assert embedder.dimensions == 3
     assert (embedder(["common", "beta", "delta", "zeta"]).sum(axis=1) > 0).tolist() == [True, True, True, False]
+
+
+def test_encoder_with_instructions_gets_the_tasks_on_everything_but_documents():
+    import mteb
+
+    seen = []
+
+    def embed(texts, instruction):
+        seen.append(instruction)
+        return np.ones((len(texts), 2), dtype=np.float32)
+
+    meta = models.model_meta("test", revision="0", embed_dim=2, framework=[])
+    metadata = mteb.get_task("SciFact").metadata
+    where = {"task_metadata": metadata, "hf_split": "test", "hf_subset": "default"}
+    for used in (True, False):
+        model = models.TextModel(embed, meta, instructions=used)
+        model.remember(["a text"])
+        for prompt_type in (PromptType.query, PromptType.document):
+            model.encode([{"text": ["a text"]}], **where, prompt_type=prompt_type)
+    # With instructions a query is embedded anew, documents are remembered; without, both are.
+    assert seen == ["", metadata.prompt["query"], ""]
