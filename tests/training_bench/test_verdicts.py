@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from stages.training_bench import bars, encode_case, rounds, run, table, train_case, workload
+from stages.training_bench import bars, encode_case, gpu_case, rounds, run, table, train_case, workload
 from stages.training_bench.processes import WrongResult
 from stages.training_bench.results import Options, Result
 from stages.training_bench.rounds import KINDS, Measures
@@ -40,6 +40,7 @@ def processes(monkeypatch, tmp_path):
     monkeypatch.setattr(workload, "write_samples", lambda *_: "some samples")
     monkeypatch.setattr(workload, "write_texts", lambda *_: "some texts")
     monkeypatch.setattr(workload, "backbone", lambda _: str(tmp_path))
+    monkeypatch.setattr(gpu_case, "missing", lambda: "no CUDA device")
 
     def replace(**options):
         stand_in = Processes(**options)
