@@ -5,9 +5,10 @@ from torch import Tensor
 
 
 def mean_pool(hidden_states: Tensor, attention_mask: Tensor) -> Tensor:
-    """The mean of the real tokens' hidden states, in float32: (B, N, D), (B, N) -> (B, D)."""
+    """The mean of the real tokens' hidden states, in float32 at least: (B, N, D), (B, N) -> (B, D)."""
     mask = attention_mask.bool()[:, :, None]  # (B, N, 1)
-    return hidden_states.masked_fill(~mask, 0).sum(dim=1, dtype=torch.float32) / mask.sum(dim=1)
+    wide = torch.promote_types(hidden_states.dtype, torch.float32)
+    return hidden_states.masked_fill(~mask, 0).sum(dim=1, dtype=wide) / mask.sum(dim=1)
 
 
 def last_pool(hidden_states: Tensor, attention_mask: Tensor) -> Tensor:

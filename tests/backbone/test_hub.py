@@ -7,9 +7,22 @@ import pytest
 
 from stages.backbone.hub import describe
 from stages.shared.errors import UserError
-from stages.shared.settings import HubBackbone
+from stages.shared.settings import Architecture, HubBackbone
 
-MODEL = HubBackbone(kind="hub", model="owner/model", revision="abcdef0", trust_remote_code=False)
+ARCHITECTURE = Architecture(
+    model_type="llama",
+    vocab_size=8,
+    hidden_size=8,
+    intermediate_size=8,
+    num_hidden_layers=1,
+    num_attention_heads=1,
+    num_key_value_heads=1,
+    head_dim=8,
+)
+
+MODEL = HubBackbone(
+    kind="hub", model="owner/model", revision="abcdef0", trust_remote_code=False, architecture=ARCHITECTURE
+)
 
 
 def message():

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from stages.encoder.chunks import token_chunks
+from stages.encoder.chunks import PASS, token_chunks
 
 
 def lengths(count, most=96, seed=0):
@@ -54,7 +54,7 @@ def test_no_cut_into_runs_of_sorted_rows_is_cheaper():
     budget = 60
 
     def cost(chunks):
-        return sum(tokens(chunk, rows) + budget / 50 for chunk in chunks)
+        return sum(tokens(chunk, rows) + budget * PASS for chunk in chunks)
 
     ways = [_cut(cuts) for cuts in range(2**8)]
     best = min(cost(way) for way in ways if all(tokens(chunk, rows) <= budget for chunk in way))

@@ -30,7 +30,7 @@ def planned(settings):
         changed = {
             "runtime": profile.runtime.model_copy(update=dict(runtime)),
             "hardware": profile.hardware.model_copy(update=dict(hardware)),
-            "training": profile.training.model_copy(update=training),
+            "training": profile.training.model_copy(update={"chunk_tokens": 2048, "graph_tokens": 8192, **training}),
             "backbone": backbone or profile.backbone,
         }
         return Settings(settings.params.model_copy(update=dict(params)), profile.model_copy(update=changed))
