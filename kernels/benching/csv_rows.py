@@ -2,10 +2,18 @@
 
 import csv
 import platform
+import statistics
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+
+
+def quantiles(values: Sequence[float]) -> dict[str, float]:
+    """The fields of a row that hold `values`, one of each run."""
+    low, *_, high = statistics.quantiles(values, n=5, method="inclusive") if len(values) > 1 else (*values, *values)
+    names = ("runs", "value_20", "value_50", "value_80")
+    return dict(zip(names, (len(values), low, statistics.median(values), high), strict=True))
 
 
 def header(row: type) -> list[str]:

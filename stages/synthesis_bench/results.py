@@ -1,12 +1,14 @@
-"""What a case is given, and what it hands to the screen, the CSV file and the bars."""
+"""What a case is given, and how it makes its rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from stages.synthesis_bench.rows import Row, quantiles
+from benching.csv_rows import quantiles
+
+from stages.synthesis_bench.rows import Row
 
 
 class Options(NamedTuple):
@@ -17,16 +19,6 @@ class Options(NamedTuple):
     distilabel: Path | None  # an interpreter that has it
     provenance: dict[str, str]
     step: Callable[[str], None]  # called with what is about to be done
-
-
-class Result(NamedTuple):
-    """Of one case."""
-
-    title: str
-    notes: list[str]
-    table: list[Sequence[str]]  # lines of cells, the first with the headings
-    rows: list[Row]
-    figures: dict[str, float]  # by name of bar; empty where none may be judged
 
 
 class Recorder:

@@ -2,9 +2,7 @@
 
 import os
 import platform
-import statistics
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -34,13 +32,6 @@ class Row:
     value_50: float
     value_80: float
     to_loop: float | None = None  # median over the rounds of the ratio to the bare loop
-
-
-def quantiles(values: Sequence[float]) -> dict[str, float]:
-    """The fields of a row that hold `values`, one of each run."""
-    low, *_, high = statistics.quantiles(values, n=5, method="inclusive") if len(values) > 1 else (*values, *values)
-    names = ("runs", "value_20", "value_50", "value_80")
-    return dict(zip(names, (len(values), low, statistics.median(values), high), strict=True))
 
 
 def provenance(distilabel: Path | None) -> dict[str, str]:

@@ -8,6 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from benching import table
 from benching.bars import lines
 from benching.csv_rows import append, check_header
 from tqdm import tqdm
@@ -22,7 +23,6 @@ from stages.synthesis_bench import (
     latency_case,
     queue_case,
     rows,
-    table,
 )
 from stages.synthesis_bench.processes import WrongResult
 from stages.synthesis_bench.results import Options

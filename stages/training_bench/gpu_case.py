@@ -6,10 +6,13 @@ model and once compiled (training.compile). Bars are judged on whichever of the 
 
 import statistics
 
+from benching.csv_rows import quantiles
+from benching.table import Result
+
 from stages.training_bench.gpu_work import NEGATIVES, POOLINGS, GpuWork, small_architecture
 from stages.training_bench.processes import measured
-from stages.training_bench.results import Options, Result
-from stages.training_bench.rows import Row, quantiles
+from stages.training_bench.results import Options
+from stages.training_bench.rows import Row
 
 HEADINGS = ("model", "pooling", "s/step", "20%", "80%", "TFLOP/step", "TFLOP/s", "of matrix rate", "/mean", "peak GiB")
 QUICK = {"batch_size": 32, "length": 64, "chunk_tokens": 1024, "untimed": 1, "timed": 1}

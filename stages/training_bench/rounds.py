@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from benching.csv_rows import quantiles
+
 from stages.training_bench.processes import WrongResult, measured
 from stages.training_bench.results import Options
-from stages.training_bench.rows import Row, quantiles
+from stages.training_bench.rows import Row
 from stages.training_bench.work import PRECISIONS, Work
 
 CLIENTS = ("ours", "peer")

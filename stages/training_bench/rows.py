@@ -2,8 +2,6 @@
 
 import os
 import platform
-import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -36,13 +34,6 @@ class Row:
     value_80: float
     to_peer: float | None = None  # median over the rounds of the ratio to the peer in fp32
     to_peer_bf16: float | None = None  # and in bf16
-
-
-def quantiles(values: Sequence[float]) -> dict[str, float]:
-    """The fields of a row that hold `values`, one of each run."""
-    low, *_, high = statistics.quantiles(values, n=5, method="inclusive") if len(values) > 1 else (*values, *values)
-    names = ("runs", "value_20", "value_50", "value_80")
-    return dict(zip(names, (len(values), low, statistics.median(values), high), strict=True))
 
 
 def provenance() -> dict[str, str]:

@@ -8,11 +8,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from benching import table
 from benching.bars import lines
 from benching.csv_rows import append, check_header
 from tqdm import tqdm
 
-from stages.training_bench import bars, encode_case, gpu_case, rows, table, train_case
+from stages.training_bench import bars, encode_case, gpu_case, rows, train_case
 from stages.training_bench.processes import WrongResult
 from stages.training_bench.results import Options
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from benching.table import Result
+
 from stages.training_bench import workload
-from stages.training_bench.results import Options, Result, scratch
+from stages.training_bench.results import Options, scratch
 from stages.training_bench.rounds import KINDS, NAMES, PEER, Kind, Measures, require, take
 from stages.training_bench.work import MAX_LENGTH, NEGATIVES, THREADS, Work
 

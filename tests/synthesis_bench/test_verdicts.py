@@ -4,15 +4,17 @@ import csv
 import sqlite3
 
 import pytest
+from benching import table
 from benching.bars import Bar, lines, verdict
 from benching.csv_rows import append
+from benching.table import Result
 
-from stages.synthesis_bench import bars, rows, run, table
+from stages.synthesis_bench import bars, rows, run
 from stages.synthesis_bench.faults_case import miscounted
 from stages.synthesis_bench.key_case import places
 from stages.synthesis_bench.kills_case import asked_again, ledger_keys
 from stages.synthesis_bench.queue_case import Sample, growth
-from stages.synthesis_bench.results import Options, Recorder, Result
+from stages.synthesis_bench.results import Options, Recorder
 
 PROVENANCE = dict.fromkeys(("date", "machine", "python", "openai", "aiohttp", "uvloop", "distilabel", "commit"), "x")
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from benching import table
 
 from stages.shared.settings import Architecture
 from stages.training.plan.compute import cached_share, step_work
 from stages.training.plan.texts import PADDING, BatchTexts
-from stages.training_bench import bars, gpu_case, gpu_steps, table
+from stages.training_bench import bars, gpu_case, gpu_steps
 from stages.training_bench.gpu_work import POOLINGS, GpuWork, settings_for, small_architecture
 from stages.training_bench.results import Options
 from stages.training_bench.rows import PACKAGES

@@ -4,10 +4,12 @@ import csv
 
 import numpy as np
 import pytest
+from benching import table
+from benching.table import Result
 
-from stages.training_bench import bars, encode_case, gpu_case, rounds, run, table, train_case, workload
+from stages.training_bench import bars, encode_case, gpu_case, rounds, run, train_case, workload
 from stages.training_bench.processes import WrongResult
-from stages.training_bench.results import Options, Result
+from stages.training_bench.results import Options
 from stages.training_bench.rounds import KINDS, Measures
 from stages.training_bench.rows import PACKAGES
 

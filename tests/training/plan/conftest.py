@@ -21,6 +21,18 @@ def hub(architecture):
     )
 
 
+MISTRAL_7B = shape(
+    "mistral",
+    vocab_size=32_000,
+    hidden_size=4096,
+    intermediate_size=14_336,
+    num_hidden_layers=32,
+    num_attention_heads=32,
+    num_key_value_heads=8,
+    head_dim=128,
+)
+
+
 @pytest.fixture
 def planned(settings):
     """`planned(params, backbone=..., runtime=..., hardware=..., **training)`: settings with these values changed."""

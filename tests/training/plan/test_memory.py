@@ -7,19 +7,9 @@ from stages.encoder import Encoder, EncoderConfig
 from stages.shared.errors import UserError
 from stages.training.plan.memory import GIB, advice, check_memory, estimate_memory
 from stages.training.plan.parameters import count_parameters
-from tests.training.plan.conftest import LORA, hub, shape
+from tests.training.plan.conftest import LORA, MISTRAL_7B, hub
 
-BIG = hub(
-    shape(
-        vocab_size=32_000,
-        hidden_size=4096,
-        intermediate_size=14_336,
-        num_hidden_layers=32,
-        num_attention_heads=32,
-        num_key_value_heads=8,
-        head_dim=128,
-    )
-)
+BIG = hub(MISTRAL_7B)
 BF16 = {"device": "cuda", "precision": "bf16"}
 
 

@@ -9,18 +9,7 @@ from stages.encoder.latent import LatentAttention
 from stages.shared.errors import UserError
 from stages.shared.settings import Lora
 from stages.training.plan.parameters import FAMILIES, architecture_of, count_parameters
-from tests.training.plan.conftest import LORA, hub, shape
-
-MISTRAL_7B = shape(
-    "mistral",
-    vocab_size=32_000,
-    hidden_size=4096,
-    intermediate_size=14_336,
-    num_hidden_layers=32,
-    num_attention_heads=32,
-    num_key_value_heads=8,
-    head_dim=128,
-)
+from tests.training.plan.conftest import LORA, MISTRAL_7B, hub, shape
 
 
 def built(architecture):

@@ -1,6 +1,17 @@
-"""The table on screen."""
+"""What a case of a bench hands over, and its table on screen."""
 
-from stages.training_bench.results import Result
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+
+class Result(NamedTuple):
+    """Of one case."""
+
+    title: str
+    notes: list[str]
+    table: list[Sequence[str]]  # lines of cells, the first with the headings
+    rows: list[Any]  # dataclasses, for the CSV file
+    figures: dict[str, float]  # by name of bar; empty where none may be judged
 
 
 def render(result: Result) -> str:
