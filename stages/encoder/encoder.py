@@ -1,5 +1,6 @@
 """A decoder turned text encoder: bidirectional or causal attention, mean, last-token, latent or ATA pooling."""
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -186,6 +187,7 @@ class Encoder(nn.Module):
         max_length: int,
         precision: str = "no",
         instructions: list[str] | None = None,
+        on_tokens: Callable[[Tokens], None] | None = None,
         progress: bool = False,
     ) -> np.ndarray:
         """L2-normalised float32 embeddings (len(texts), D), in the order of `texts`.
@@ -194,6 +196,7 @@ class Encoder(nn.Module):
             chunk_tokens: tokens, padding included, in one pass through the model.
             precision: "no" for the weights' own, "bf16" for autocast.
             instructions: one for each text, "" for documents; unused by an encoder trained without.
+            on_tokens: called with the tokens of each block of texts before it is encoded.
         """
         self.eval()
         embeddings = np.zeros((len(texts), self.model.config.hidden_size), dtype=np.float32)
@@ -202,6 +205,8 @@ class Encoder(nn.Module):
             for start in range(0, len(texts), BLOCK):
                 block = slice(start, start + BLOCK)
                 tokens = self.tokens(texts[block], max_length, instructions and instructions[block])
+                if on_tokens:
+                    on_tokens(tokens)
                 for rows in token_chunks(tokens.lengths, chunk_tokens):
                     batch = {name: tensor.to(self.device) for name, tensor in tokens.padded(rows).items()}
                     unit = nn.functional.normalize(self(**batch).float(), dim=-1)

@@ -1,6 +1,7 @@
-"""What must hold before hours are spent on training: an encoder that attends, cuts and pools as its settings say.
+"""What must hold before hours are spent: an encoder that attends, cuts and pools as its settings say.
 
-Every one of these failures is silent: the loss falls all the same. Shapes: B rows, N tokens, D hidden size.
+Every one of these failures is silent: the loss falls all the same, and scores come out. Shapes: B rows, N tokens, D
+hidden size.
 """
 
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ def check_encoder(encoder: Encoder, texts: list[str], *, max_length: int, precis
     """Try `encoder` on some of `texts`: a dozen passes of a few tokens. Weights, modes and gradients stay as they are.
 
     Args:
-        texts: some of those that it will be trained on.
+        texts: some of those that it will read.
         max_length: tokens at which they will be cut.
         precision: "no" for the weights' own, "bf16" for autocast.
 
@@ -47,7 +48,7 @@ def check_encoder(encoder: Encoder, texts: list[str], *, max_length: int, precis
         alone = torch.cat([_embed(encoder, [row]) for row in rows])
         if not alone.isfinite().all():
             raise UserError(
-                "embeddings: the untrained model gives numbers that are not finite",
+                "embeddings: the model gives numbers that are not finite",
                 next="check the backbone's files: its weights may be damaged, or too large for their number type",
             )
         _check_attention(encoder, rows, CHANGE[dtype])
@@ -66,8 +67,8 @@ def _probes(encoder: Encoder, texts: list[str], max_length: int) -> Rows:
     different = sorted(map(list, dict.fromkeys(map(tuple, rows))), key=len)
     if len(different) < 2 or len(_ordinary(encoder, different[-1:])) < 2:
         raise UserError(
-            f"tokens: of {len(texts)} texts to train on, no two differ where they are read, or none has two tokens",
-            next="look at the training data, and whether the tokenizer is the backbone's own",
+            f"tokens: of {len(texts)} texts, no two differ where they are read, or none has two tokens",
+            next="look at the data, and whether the tokenizer is the backbone's own",
         )
     last = len(different) - 1
     return [different[number * last // (TEXTS - 1)] for number in range(TEXTS)] if last >= TEXTS else different

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from stages.shared.errors import UserError
 
@@ -21,6 +21,7 @@ class Tokens:
     ids: list[list[int]]
     unpooled: list[int]  # how many of each text's first tokens are attended to but left out of the pool
     pad_token: int
+    cut: list[bool]  # whether a text was longer than it may be
 
     @property
     def lengths(self) -> list[int]:
@@ -51,7 +52,7 @@ def tokenize(
     instructions: list[str] | None = None,
     pool_instructions: bool = True,
 ) -> Tokens:
-    """The tokens of `texts`, at most `max_length` each; special tokens survive truncation.
+    """The tokens of `texts`, one to `max_length` each; special tokens survive truncation.
 
     Args:
         instructions: one for each text, "" for a document.
@@ -77,7 +78,16 @@ def tokenize(
                     next="raise training.max_length (and evaluation.max_length), or shorten the instruction",
                 )
             unpooled[row] = min(unpooled[row], length - 1)
-    return Tokens(encoded["input_ids"], unpooled, tokenizer.pad_token_id)
+    # A tokenizer without special tokens gives none for an empty text, which has an embedding all the same.
+    ids = [row or [tokenizer.pad_token_id] for row in encoded["input_ids"]]
+    return Tokens(ids, unpooled, tokenizer.pad_token_id, _cut(encoded, max_length))
+
+
+def _cut(encoded: BatchEncoding, max_length: int) -> list[bool]:
+    """Which texts did not fit; a tokenizer without a fast version names those too that just did."""
+    if encoded.encodings is None:
+        return [len(row) >= max_length for row in encoded["input_ids"]]
+    return [bool(encoding.overflowing) for encoding in encoded.encodings]
 
 
 def _before(offsets: list[tuple[int, int]], start: int) -> int:

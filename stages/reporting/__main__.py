@@ -11,16 +11,18 @@ REPORTS = Path("reports")
 
 
 def main(settings: Settings) -> None:
-    from stages.reporting import figures, paper_tables
+    from stages.reporting import figures, paper_tables, run_tables
     from stages.reporting.anchors import anchor_table, section
     from stages.reporting.page import case_studies, render
     from stages.reporting.provenance import provenance
-    from stages.reporting.results import load_anchors, load_results
+    from stages.reporting.results import load_anchors, load_evaluated, load_results
 
-    results, anchors = load_results(), load_anchors()
+    results, evaluated, anchors = load_results(), load_evaluated(), load_anchors()
     tables = [
         paper_tables.table1(results, settings),
-        paper_tables.task_scores(results),
+        run_tables.task_scores(results),
+        run_tables.intervals(results),
+        run_tables.evaluated(evaluated),
         paper_tables.similarity(results, settings),
         anchor_table(anchors),
     ]
@@ -41,7 +43,7 @@ def main(settings: Settings) -> None:
         metrics=results.metrics,
         models=results.models,
         anchors=section(anchors),
-        provenance=provenance(settings),
+        provenance=provenance(settings, evaluated),
     )
     write_text(REPORTS / "index.html", page)
 

@@ -1,7 +1,9 @@
 """The report's figures as SVG. Equal data give equal bytes."""
 
 import csv
+import re
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 import matplotlib
@@ -9,13 +11,18 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.reporting.results import TYPES, Results, read_paper
+from stages.reporting.results import Results, find, order_types, read_paper
 from stages.shared.records import BUCKETS
 
 LEVEL_COLOURS = dict(zip(BUCKETS, ("#7f1d1d", "#c2410c", "#d97706", "#a3a3a3"), strict=True))
-MODEL_COLOURS = ("#1d4ed8", "#a3a3a3", "#0f766e")
+MODEL_COLOURS = ("#1d4ed8", "#a3a3a3", "#0f766e", "#d97706", "#7c3aed", "#be185d", "#0891b2", "#65a30d")
+BARS = (0.115, 0.3)  # inches of a bar: at least, so that two digits fit above it, and at most
+GROUP = 0.86  # share of a type's width that its bars may take
+MARGIN = 0.55  # inches left of the axes
+INTERVAL = {"fmt": "none", "ecolor": "#333333", "elinewidth": 0.7, "capsize": 1.5, "capthick": 0.7}
 STYLE = {
     "svg.hashsalt": "figures",  # else element ids are random
     "svg.fonttype": "path",
@@ -40,19 +47,63 @@ def save(figure: Figure, path: str | Path) -> None:
 
 @plt.rc_context(STYLE)
 def scores(results: Results) -> Figure:
-    """Mean score by task type: the trained encoder beside its baselines."""
-    types = [name for name in TYPES if name in results.metrics["evaluation"]["types"]]
-    figure, axes = plt.subplots(figsize=(7.2, 3.0))
-    positions, width = np.arange(len(types)), 0.8 / len(results.models)
-    for index, ((model, values), colour) in enumerate(zip(results.models.items(), MODEL_COLOURS, strict=True)):
-        heights = [values["types"][name] for name in types]
-        bars = axes.bar(positions + (index - 1) * width, heights, width, label=model, color=colour)
-        axes.bar_label(bars, fmt="%.0f", fontsize=7, padding=1)
-    axes.set_xticks(positions, types)
+    """Mean score by task type with its interval: the trained encoder beside those baselines that can do the type."""
+    types = order_types(results.metrics["evaluation"]["types"])
+    models = {name: row for name, row in results.models.items() if row["types"]}
+    present = [[name for name in models if find(models[name], "types", kind) is not None] for kind in types]
+    most = max(map(len, present))
+    inches = max(7.2, MARGIN + len(types) * max(most * BARS[0] / GROUP, 0.95))
+    columns = _legend_columns(list(models), inches)
+    figure, axes = plt.subplots(figsize=(inches, 2.8 + 0.2 * ceil(len(models) / columns)))
+    width = min(GROUP / most, BARS[1] * len(types) / (inches - MARGIN))
+    for index, (model, values) in enumerate(models.items()):
+        own = [place for place, names in enumerate(present) if model in names]
+        middles = [place + width * (present[place].index(model) - (len(present[place]) - 1) / 2) for place in own]
+        heights = [values["types"][types[place]] for place in own]
+        bounds = [find(values, "intervals", "types", types[place]) for place in own]
+        axes.bar(middles, heights, width, label=model, edgecolor="white", lw=0.3, **_fill(index))
+        _label_bars(axes, middles, heights, bounds)
+    axes.set_xlim(-0.5, len(types) - 0.5)
+    axes.set_xticks(range(len(types)), [_two_lines(name) for name in types])
     axes.set_ylabel("main score, points")
     axes.grid(axis="x", visible=False)
-    axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.17))
+    figure.legend(loc="outside upper center", ncols=columns)
     return figure
+
+
+def _fill(index: int) -> dict:
+    """A colour for each model, hatched where there are more models than colours."""
+    turn, colour = divmod(index, len(MODEL_COLOURS))
+    return {"color": MODEL_COLOURS[colour], "hatch": "///" * turn}
+
+
+def _label_bars(axes: Axes, middles: list[float], heights: list[float], bounds: list[dict | None]) -> None:
+    """Draw the intervals that there are, and each bar's points above it and its interval."""
+    drawn = [(middle, bound["low"], bound["high"]) for middle, bound in zip(middles, bounds, strict=True) if bound]
+    if drawn:
+        places, low, high = np.transpose(drawn)
+        # Around its own middle: a bootstrap interval need not hold the score, and bars of negative length are refused.
+        axes.errorbar(places, (low + high) / 2, (high - low) / 2, **INTERVAL)
+    for middle, height, bound in zip(middles, heights, bounds, strict=True):
+        top = max(0.0, height, bound["high"] if bound else height)
+        axes.annotate(
+            f"{height:.0f}", (middle, top), (0, 1.5), textcoords="offset points", ha="center", va="bottom", fontsize=6.5
+        )
+
+
+def _two_lines(name: str) -> str:
+    """PairClassification in two lines, so that neighbours do not touch."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "\n", name, count=1)
+
+
+def _legend_columns(labels: list[str], inches: float) -> int:
+    """As many as fit into `inches`, with the entries spread evenly over the rows."""
+    for rows in range(1, len(labels)):
+        columns = ceil(len(labels) / rows)
+        longest = [max(map(len, column)) for column in np.array_split(labels, columns)]  # as the legend fills them
+        if sum(0.6 + 0.07 * length for length in longest) < inches:
+            return columns
+    return 1
 
 
 @plt.rc_context(STYLE)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from stages.reporting.results import TRAINED
 from stages.reporting.tables import Table
 from stages.shared.records import BUCKETS, KINDS, TrainingSample
 
@@ -22,15 +23,9 @@ def render(
 ) -> str:
     """The page. `figures` are SVG files by name, set into it as they are; `samples` are shown as case studies.
 
-    `models` are the scores of `Results.models`: the page says which baseline is ahead of the trained encoder.
-    `anchors` is what `stages.reporting.anchors.section` made.
+    `models` are the scores of `Results.models`: the page says which baseline is ahead of the trained encoder, on how
+    many of the tasks that it can do. `anchors` is what `stages.reporting.anchors.section` made.
     """
-    scores = {model: values["tasks"] for model, values in models.items()}
-    ahead = {
-        model: sum(values[task] > scores["trained"][task] for task in values)
-        for model, values in scores.items()
-        if model != "trained"
-    }
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent),
         autoescape=True,
@@ -45,10 +40,20 @@ def render(
         samples=samples,
         levels=BUCKETS,
         metrics=metrics,
-        ahead=ahead,
+        ahead=_ahead(models),
         anchors=anchors,
         provenance=provenance,
     )
+
+
+def _ahead(models: dict[str, dict]) -> dict[str, tuple[int, int]]:
+    """Of each baseline: the tasks on which it beats the trained encoder, and the tasks that it can do."""
+    trained = models[TRAINED]["tasks"]
+    return {
+        model: (sum(score > trained[task] for task, score in scores["tasks"].items()), len(scores["tasks"]))
+        for model, scores in models.items()
+        if model != TRAINED and scores["tasks"]
+    }
 
 
 def case_studies(samples: list[TrainingSample]) -> list[TrainingSample]:

@@ -1,6 +1,6 @@
 """The paper's tables with our rows beside the paper's, clearly apart."""
 
-from stages.reporting.results import TYPES, Results, read_paper
+from stages.reporting.results import TRAINED, TYPES, Results, find, order_types, read_paper
 from stages.reporting.tables import Cell, Table
 from stages.shared.records import BUCKETS
 from stages.shared.settings import Settings
@@ -9,14 +9,16 @@ from stages.shared.settings import Settings
 def table1(results: Results, settings: Settings) -> Table:
     """Scores by task type (paper, Table 1). Ours are over the profile's own tasks and say so."""
     samples = str(results.metrics["training"]["samples"])
+    others = [name for name in order_types(results.metrics["evaluation"]["types"]) if name not in TYPES]
     ours: list[list[Cell]] = [
-        [settings.params.training_data if model == "trained" else "–", model, samples if model == "trained" else "–"]
-        + [scores["types"].get(name) for name in TYPES]
-        + [scores["mean_task"]]
+        [settings.params.training_data if model == TRAINED else "–", model, samples if model == TRAINED else "–"]
+        + [find(scores, "types", name) for name in (*TYPES, *others)]
+        + [find(scores, "mean_task")]
         for model, scores in results.models.items()
     ]
+    unknown = [None] * len(others)
     paper: list[list[Cell]] = [
-        [row["data"], row["model"], row["samples"], *(float(row[name]) for name in (*TYPES, "mean"))]
+        [row["data"], row["model"], row["samples"], *(float(row[name]) for name in TYPES), *unknown, float(row["mean"])]
         for row in read_paper("table1")
     ]
     count = len(results.metrics["evaluation"]["tasks"])
@@ -24,23 +26,11 @@ def table1(results: Results, settings: Settings) -> Table:
         name="table1",
         caption="Mean score by task type and over all tasks, in points. The two blocks come from different tasks and "
         "models: they cannot be compared with each other.",
-        columns=["data", "model", "samples", *TYPES.values(), "mean"],
+        columns=["data", "model", "samples", *TYPES.values(), *others, "mean"],
         groups=[
             (f"This run: profile {settings.params.profile}, {count} tasks", ours),
             ("As printed in the paper: MTEB English v1, 56 tasks", paper),
         ],
-    )
-
-
-def task_scores(results: Results) -> Table:
-    """Main score of each task, each model in a column."""
-    tasks = list(results.metrics["evaluation"]["tasks"])
-    rows = [[task, *(scores["tasks"][task] for scores in results.models.values())] for task in tasks]
-    return Table(
-        name="tasks",
-        caption="Main score of each task, in points.",
-        columns=["task", *results.models],
-        groups=[("This run", rows)],
     )
 
 

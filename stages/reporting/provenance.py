@@ -5,16 +5,16 @@ from pathlib import Path
 
 import yaml
 
-from stages.shared.files import read_json
 from stages.shared.settings import Settings
 
 LOCK = Path("dvc.lock")
-EVALUATION = Path("data/evaluation/encoder")
 PACKAGES = ("torch", "transformers", "accelerate", "peft", "mteb", "scikit-learn", "openai", "dvc")
 
 
-def provenance(settings: Settings) -> dict[str, dict[str, str]]:
+def provenance(settings: Settings, evaluated: dict) -> dict[str, dict[str, str]]:
     """Sections of key and value. Nothing in it depends on the machine or the clock, so equal runs give equal pages.
+
+    `evaluated` is what `load_evaluated` read: the revisions of the tasks' data.
 
     The commit is not among them: the page is committed, so it cannot hold its own commit's name. `git log` on the page
     tells it, and the hashes below find the data in any commit's dvc.lock.
@@ -30,14 +30,14 @@ def provenance(settings: Settings) -> dict[str, dict[str, str]]:
         },
         # Without the build tag (+cpu, +cu130), which names a wheel and not the source.
         "Packages": {name: version(name).split("+")[0] for name in PACKAGES},
-        "Task revisions": _task_revisions(),
+        "Task revisions": _task_revisions(evaluated),
         "Outputs in dvc.lock (md5)": _locked_outputs(),
     }
 
 
-def _task_revisions() -> dict[str, str]:
-    results = (read_json(path) for path in sorted(EVALUATION.glob("*.json")) if path.name != "model_meta.json")
-    return {result["task_name"]: result["dataset_revision"] for result in results}
+def _task_revisions(evaluated: dict) -> dict[str, str]:
+    """Whole, and of each part of a task that has several."""
+    return {part: revision for task in evaluated["tasks"].values() for part, revision in task["revisions"].items()}
 
 
 def _locked_outputs() -> dict[str, str]:

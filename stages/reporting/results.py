@@ -1,6 +1,8 @@
 """What the earlier stages measured, gathered for the report."""
 
 import csv
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from stages.shared.files import read_json
 
 METRICS = Path("reports/metrics")
 ANCHORS = Path("data/evaluation/anchors.json")
+EVALUATED = Path("data/evaluation/tasks.json")
 PAPER = Path("reports/paper")
 STAGES = ("corpus", "brainstorm", "prompts", "synthesis", "buckets", "backbone", "training", "evaluation")
 
@@ -21,24 +24,43 @@ TYPES = {
     "STS": "STS",
     "Summarization": "Summ.",
 }
-"""MTEB's task types and their headings, in the order of the paper's Table 1."""
+"""The task types of the paper's Table 1 and their headings, in its order. MTEB has more: see `order_types`."""
+
+TRAINED = "trained"
+LABELS = {"untrained": "untrained backbone", "tfidf": "TF-IDF", "hashed": "hashed words", "bm25": "BM25"}
+"""What readers see in place of the names in `evaluation.baselines`; other models stand there under their own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The metrics of each stage by its name, and the baselines' scores by model."""
+    """The metrics of each stage by its name, and the baselines' scores by their names in the profile, in its order."""
 
     metrics: dict[str, dict]
     baselines: dict[str, dict]
 
     @property
     def models(self) -> dict[str, dict]:
-        """Scores in points of the trained encoder and of the baselines, by the name that readers see."""
-        return {
-            "trained": self.metrics["evaluation"],
-            "untrained backbone": self.baselines["untrained"],
-            "TF-IDF": self.baselines["tfidf"],
-        }
+        """Scores in points of the trained encoder and then of the baselines, by the name that readers see.
+
+        A baseline may lack tasks, types and means that it cannot do: read them with `find`.
+        """
+        labels = _labels(self.baselines)
+        return {TRAINED: self.metrics["evaluation"]} | {labels[name]: row for name, row in self.baselines.items()}
+
+
+def find(scores: dict, *keys: str) -> float | dict | None:
+    """A part of one model's scores, as `find(scores, "intervals", "types", "STS")`; None if there is none."""
+    found = scores
+    for key in keys:
+        if key not in found:
+            return None
+        found = found[key]
+    return found
+
+
+def order_types(names: Iterable[str]) -> list[str]:
+    """Those of the paper in its order, then any other by name."""
+    return [*(name for name in TYPES if name in names), *sorted(name for name in names if name not in TYPES)]
 
 
 def load_results() -> Results:
@@ -57,7 +79,27 @@ def load_anchors() -> dict:
     return read_json(ANCHORS)
 
 
+def load_evaluated() -> dict:
+    """What the evaluation says of its tasks, and mteb's version. Raises UserError when it has not run."""
+    if not EVALUATED.exists():
+        raise UserError(f"{EVALUATED} missing", next="run `dvc repro evaluation`, which writes it")
+    return read_json(EVALUATED)
+
+
 def read_paper(name: str) -> list[dict[str, str]]:
     """The rows of a file of the paper's own figures."""
     with (PAPER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def _labels(names: Iterable[str]) -> dict[str, str]:
+    """Name -> label. Labels that would be the same, as of two folders of one name, are told apart by the whole name."""
+    short = {name: LABELS.get(name) or _last_part(name) for name in names}
+    count = Counter([TRAINED, *short.values()])
+    return {name: label if count[label] == 1 else f"{label} ({name})" for name, label in short.items()}
+
+
+def _last_part(name: str) -> str:
+    """The folder's own name of a path; a Hub name (`owner/model`, or one word) as it is."""
+    is_path = name.startswith((".", "~", "/")) or name.rstrip("/").count("/") > 1
+    return Path(name).name if is_path else name.rstrip("/")

@@ -4,16 +4,19 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
-from stages.reporting.paper_tables import similarity, task_scores
-from stages.reporting.results import STAGES, TYPES, load_results
+from stages.reporting.paper_tables import similarity
+from stages.reporting.results import STAGES, TYPES, find, load_results, order_types
+from stages.reporting.run_tables import task_scores
 from stages.reporting.tables import Table
 from stages.shared.errors import UserError
 from stages.shared.files import read_json
 from stages.shared.settings import load_settings
 
 TIMINGS = Path("reports/timings")
+WIDTH = 1000  # a table takes what it needs; a terminal's own width would cut names short
 
 
 def main() -> None:
@@ -21,11 +24,16 @@ def main() -> None:
         settings, results = load_settings(), load_results()
     except UserError as error:
         sys.exit(f"error: summary: {error}")
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=WIDTH)
     params = settings.params
     varied = f"profile {params.profile}, pooling {params.pooling}, curriculum {params.curriculum}"
     console.print(f"\n[bold]Scores[/] in points: {varied}")
     console.print(_scores(results.models))
+    if interval := find(results.metrics["evaluation"], "intervals", "mean_task"):
+        console.print(
+            f"  95% interval of the trained mean: {interval['low']:.1f} to {interval['high']:.1f}; "
+            "compare two runs with python -m stages.evaluation.compare"
+        )
     console.print("[bold]Tasks[/]")
     console.print(_grid(task_scores(results)))
     console.print("[bold]Mean similarity[/] of the negatives by level, N1 the hardest")
@@ -40,18 +48,22 @@ def main() -> None:
 
 
 def _scores(models: dict[str, dict]) -> Grid:
-    types = [name for name in TYPES if any(name in scores["types"] for scores in models.values())]
-    grid = Grid("  model", *(TYPES[name] for name in types), "mean", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in grid.columns[1:]:
-        column.justify = "right"
-    for model, scores in models.items():
-        values = [*(scores["types"][name] for name in types), scores["mean_task"]]
-        grid.add_row(f"  {model}", *(f"{value:.1f}" for value in values))
-    return grid
+    types = order_types({name for scores in models.values() for name in scores["types"]})
+    rows = [
+        [model, *(find(scores, "types", name) for name in types), find(scores, "mean_task")]
+        for model, scores in models.items()
+    ]
+    columns = ["model", *(TYPES.get(name, name) for name in types), "mean"]
+    return _grid(Table(name="scores", caption="", columns=columns, groups=[("", rows)]))
 
 
 def _grid(table: Table) -> Grid:
-    grid = Grid(f"  {table.columns[0]}", *table.columns[1:], box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    first, *others = map(escape, table.columns)
+    # Words of a heading one below the other: five models and the longest task fit into 80 columns.
+    stacked = [name.replace(" ", "\n") for name in others]
+    grid = Grid(f"  {first}", *stacked, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in grid.columns:
+        column.vertical = "bottom"
     for column in grid.columns[1:]:
         column.justify = "right"
     for heading, rows in table.groups:
@@ -59,7 +71,7 @@ def _grid(table: Table) -> Grid:
             grid.add_row(f"  {heading}")
         indent = "    " if len(table.groups) > 1 else "  "
         for row in rows:
-            grid.add_row(f"{indent}{row[0]}", *(table.cell(value) for value in row[1:]))
+            grid.add_row(indent + escape(row[0]), *(table.cell(value) for value in row[1:]))
     return grid
 
 

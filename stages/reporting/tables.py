@@ -3,11 +3,30 @@
 import csv
 import io
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from stages.shared.files import write_text
 
-Cell = str | float | None
+
+class Estimate(NamedTuple):
+    """A value and the bounds of its interval: one cell to read, three columns in CSV."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+Cell = str | float | Estimate | None
+
+PIPE = r"\|"
+LATEX = {
+    **{character: f"\\{character}" for character in "&%_#${}"},
+    **{"<": "$<$", ">": "$>$", "–": "--"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+}
+"""What LaTeX would misread, in task names and in the names of models, which users choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +43,9 @@ class Table:
         """`value` as a reader sees it."""
         if value is None:
             return "–"
+        if isinstance(value, Estimate):
+            bounds = "" if value.low is None else f" [{self.cell(value.low)}, {self.cell(value.high)}]"
+            return self.cell(value.value) + bounds
         return f"{value:.{self.digits}f}" if isinstance(value, float) else str(value)
 
     def write(self, folder: str | Path) -> None:
@@ -63,13 +85,28 @@ def latex(table: Table) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Full precision; the first column, `origin`, holds the group's heading, a missing value is empty."""
+    """Full precision; the first column, `origin`, holds the group's heading, a missing value is empty.
+
+    A column of estimates is followed by two with their bounds, `<column> low` and `<column> high`.
+    """
+    everything = [row for _, rows in table.groups for row in rows]
+    wide = [any(isinstance(row[column], Estimate) for row in everything) for column in range(len(table.columns))]
+    header = [
+        [name, f"{name} low", f"{name} high"] if three else [name]
+        for name, three in zip(table.columns, wide, strict=True)
+    ]
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["origin", *table.columns])
+    writer.writerow(["origin", *chain.from_iterable(header)])
     for heading, rows in table.groups:
-        writer.writerows([heading, *("" if value is None else value for value in row)] for row in rows)
+        for row in rows:
+            cells = [_three(value) if three else [value] for value, three in zip(row, wide, strict=True)]
+            writer.writerow([heading, *("" if value is None else value for value in chain.from_iterable(cells))])
     return buffer.getvalue()
+
+
+def _three(value: float | Estimate | None) -> tuple[Cell, ...]:
+    return value if isinstance(value, Estimate) else (value, None, None)
 
 
 def _first(rows: list[list[Cell]], column: int) -> Cell:
@@ -77,9 +114,8 @@ def _first(rows: list[list[Cell]], column: int) -> Cell:
 
 
 def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cell.replace('|', PIPE) for cell in cells)} |"
 
 
 def _escape(text: str) -> str:
-    replacements = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", ">": r"$>$", "–": "--"}
-    return "".join(replacements.get(character, character) for character in text)
+    return "".join(LATEX.get(character, character) for character in text)

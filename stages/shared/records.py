@@ -122,6 +122,21 @@ class Dropped:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class SampleScore:
+    """What one model got for one sample of one task: what intervals and paired comparisons are drawn from.
+
+    The score of a stratum is its `statistic` over its rows, that of a task the mean over its strata.
+    """
+
+    task: str  # as it stands in the tables
+    stratum: str  # "split/subset", with the part in front where a task has parts: CQADupstackGis/test/default
+    sample: str  # the same in every run: a query's id, or the place of a pair
+    statistic: str  # mean | spearman | pearson | average_precision
+    gold: float  # label or graded similarity; 0.0 where the statistic is a mean
+    scores: list[float]  # one; several ways to compare for average_precision, of which the best one counts
+
+
 Record = TypeVar("Record")
 
 
@@ -137,6 +152,7 @@ def schema_of(record: type) -> pa.Schema:
         bool: pa.bool_(),
         list[str]: pa.list_(pa.string()),
         list[int]: pa.list_(pa.int64()),
+        list[float]: pa.list_(pa.float64()),
     }
     return pa.schema([pa.field(name, types[hint], nullable=False) for name, hint in get_type_hints(record).items()])
 

@@ -8,53 +8,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from ruamel.yaml import YAML, YAMLError
 
 from stages.shared.errors import UserError
+from stages.shared.settings_base import (
+    Count,
+    LanguageCode,
+    Seconds,
+    Share,
+    Shares,
+    Strict,
+    Weight,
+    Words,
+)
 from stages.shared.settings_errors import explain
 
 PARAMS_FILE = "params.yaml"
 PROFILES_FOLDER = "profiles"
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Weight = Annotated[float, Field(ge=0)]
-LanguageCode = Annotated[str, Field(pattern="^[a-z]{2}$")]  # ISO 639-1
-
-
-def _rising(words: list[int]) -> list[int]:
-    if words[0] > words[1]:
-        raise ValueError(f"{words[0]} is more than {words[1]}; a range is [fewest, most] words")
-    return words
-
-
-Words = Annotated[list[Count], Field(min_length=2, max_length=2), AfterValidator(_rising)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
 # --- params.yaml: what the paper varies ------------------------------------------------------------------------------
 
 
-class Ata(_Strict):
+class Ata(Strict):
     """Variants of anchor-token-aware pooling; the defaults are our reading of the paper."""
 
     score: Literal["log1p", "linear"]
     detach: bool
 
 
-class Latent(_Strict):
+class Latent(Strict):
     """Latent attention pooling; the defaults are NV-Embed's. Whether `heads` fits is known with the model alone."""
 
     size: Count
     heads: Count
 
 
-class Params(_Strict):
+class Params(Strict):
     profile: str
     pooling: Literal["mean", "last", "latent", "ata"]
     curriculum: Literal["coarse_to_fine", "fine_to_coarse", "random", "n1", "n2", "n3", "n4", "all"]
@@ -68,7 +58,7 @@ class Params(_Strict):
 # --- profiles/<profile>.yaml: what a machine affords -----------------------------------------------------------------
 
 
-class Hardware(_Strict):
+class Hardware(Strict):
     """What `python -m stages.training --plan` reckons with; no stage depends on it."""
 
     name: str
@@ -78,7 +68,7 @@ class Hardware(_Strict):
     efficiency: Annotated[float, Field(gt=0, le=1)]  # the part of it that training reaches
 
 
-class Runtime(_Strict):
+class Runtime(Strict):
     device: Literal["cpu", "cuda"]
     precision: Literal["no", "bf16"]
     attn_implementation: Literal["auto", "sdpa", "flash_attention_2", "flash_attention_3"]
@@ -87,7 +77,7 @@ class Runtime(_Strict):
     offline: bool
 
 
-class PackagesSource(_Strict):
+class PackagesSource(Strict):
     """Documentation of installed Python packages."""
 
     kind: Literal["packages"]
@@ -102,14 +92,14 @@ class PackagesSource(_Strict):
         return self
 
 
-class Columns(_Strict):
+class Columns(Strict):
     """Names of the columns that hold the short and the long text of a pair."""
 
     summary: str
     body: str
 
 
-class HubSource(_Strict):
+class HubSource(Strict):
     """A data set on the Hugging Face Hub, pinned to a revision."""
 
     kind: Literal["hub"]
@@ -122,7 +112,7 @@ class HubSource(_Strict):
     max_rows: Count
 
 
-class FilesSource(_Strict):
+class FilesSource(Strict):
     """Local JSONL or Parquet files."""
 
     kind: Literal["files"]
@@ -132,7 +122,7 @@ class FilesSource(_Strict):
     max_rows: Count
 
 
-class Corpus(_Strict):
+class Corpus(Strict):
     source: Annotated[PackagesSource | HubSource | FilesSource, Field(discriminator="kind")]
     min_summary_words: Count
     max_summary_characters: Count
@@ -141,14 +131,14 @@ class Corpus(_Strict):
     near_duplicate: Share
 
 
-class LocalEndpoint(_Strict):
+class LocalEndpoint(Strict):
     """The pipeline's own server: answers from the corpus, started and stopped by the stage."""
 
     kind: Literal["local"]
     fault_share: Share
 
 
-class Server(_Strict):
+class Server(Strict):
     """One address at which the model is served, with the limits that its provider sets."""
 
     base_url: str
@@ -158,7 +148,7 @@ class Server(_Strict):
     tokens_per_minute: Count | None = None
 
 
-class OpenAIEndpoint(_Strict):
+class OpenAIEndpoint(Strict):
     """One model behind one or several servers that speak the OpenAI protocol; they share the work by weight."""
 
     kind: Literal["openai"]
@@ -169,7 +159,7 @@ class OpenAIEndpoint(_Strict):
 AnyEndpoint = Annotated[LocalEndpoint | OpenAIEndpoint, Field(discriminator="kind")]
 
 
-class Price(_Strict):
+class Price(Strict):
     """US dollars for a million tokens; `batch` is the part of it that batch mode costs."""
 
     prompt: Annotated[float, Field(ge=0)]
@@ -177,7 +167,7 @@ class Price(_Strict):
     batch: Share
 
 
-class Llm(_Strict):
+class Llm(Strict):
     endpoint: AnyEndpoint
     response_format: Literal["json_schema", "json_object", "text"]
     seed: Annotated[int, Field(ge=0)]
@@ -189,11 +179,11 @@ class Llm(_Strict):
     prices: dict[str, Price]
 
 
-class Brainstorm(_Strict):
+class Brainstorm(Strict):
     tasks_per_kind: Count
 
 
-class Sources(_Strict):
+class Sources(Strict):
     """Relative shares of what a request starts from."""
 
     task: Weight
@@ -207,7 +197,7 @@ class Sources(_Strict):
         return self
 
 
-class Prompts(_Strict):
+class Prompts(Strict):
     """Every request draws one value from each list, so the lists are what samples vary in."""
 
     samples: Count
@@ -219,14 +209,14 @@ class Prompts(_Strict):
     languages: dict[LanguageCode, Annotated[float, Field(gt=0)]] = Field(min_length=1)
 
 
-class Judge(_Strict):
+class Judge(Strict):
     """A second model that grades the four negatives of a share of the samples."""
 
     endpoint: AnyEndpoint
     share: Share
 
 
-class Synthesis(_Strict):
+class Synthesis(Strict):
     mode: Literal["online", "batch", "replay"]
     reasks: Annotated[int, Field(ge=0)]
     max_cost: Annotated[float, Field(gt=0)] | None
@@ -236,13 +226,13 @@ class Synthesis(_Strict):
     judge: Judge | None
 
 
-class Buckets(_Strict):
+class Buckets(Strict):
     scorer: str  # "tfidf", or any model that sentence-transformers loads
     false_negative: Share
     near_duplicate: Share
 
 
-class ScratchBackbone(_Strict):
+class ScratchBackbone(Strict):
     """A small decoder and its BPE tokenizer, trained on the corpus."""
 
     kind: Literal["scratch"]
@@ -259,7 +249,7 @@ class ScratchBackbone(_Strict):
     learning_rate: Annotated[float, Field(gt=0)]
 
 
-class Architecture(_Strict):
+class Architecture(Strict):
     """The shape of a Hub model under the names of its config.json; known here so that a run can be planned offline."""
 
     model_type: str
@@ -272,7 +262,7 @@ class Architecture(_Strict):
     head_dim: Count
 
 
-class HubBackbone(_Strict):
+class HubBackbone(Strict):
     """A pretrained decoder on the Hugging Face Hub, pinned to a revision."""
 
     kind: Literal["hub"]
@@ -282,25 +272,19 @@ class HubBackbone(_Strict):
     architecture: Architecture
 
 
-class Lora(_Strict):
+class Lora(Strict):
     rank: Count
     alpha: Count
     dropout: Share
 
 
-def _rising_shares(shares: list[float]) -> list[float]:
-    if shares != sorted(shares):
-        raise ValueError(f"{shares} does not rise")
-    return shares
-
-
-class Training(_Strict):
+class Training(Strict):
     steps: Count
     retrieval_steps: Annotated[int, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=2)]
     gradient_accumulation: Count
     batches: Literal["mixed", "by_kind"]
-    curriculum_boundaries: Annotated[list[Share], Field(min_length=3, max_length=3), AfterValidator(_rising_shares)]
+    curriculum_boundaries: Annotated[Shares, Field(min_length=3, max_length=3)]
     max_length: Annotated[int, Field(ge=8)]
     instructions: bool
     pool_instructions: bool
@@ -334,14 +318,34 @@ class Training(_Strict):
         return self
 
 
-class Evaluation(_Strict):
-    tasks: list[str] = Field(min_length=1)
+class TaskChoice(Strict):
+    """A part of one of mteb's tasks: some of its languages (subsets) or splits; null: all that it is judged on."""
+
+    task: str
+    subsets: Annotated[list[str], Field(min_length=1)] | None = None
+    splits: Annotated[list[str], Field(min_length=1)] | None = None
+
+
+class Evaluation(Strict):
+    tasks: list[str | TaskChoice] = Field(min_length=1)
+    baselines: list[str]
+    instructions: dict[str, str]  # by task
+    mirror: str | None
+    embeddings: Literal["fp32", "fp16"]
+    launch: str | None
     chunk_tokens: Count
     max_length: Count
     max_documents: Count
 
+    @model_validator(mode="after")
+    def _different(self):
+        names = ["encoder", *self.baselines]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"baselines {', '.join(twice)} stand there twice; the trained encoder is always evaluated")
+        return self
 
-class Profile(_Strict):
+
+class Profile(Strict):
     runtime: Runtime
     hardware: Hardware
     corpus: Corpus

@@ -4,8 +4,8 @@ from functools import partial
 
 from stages.shared.entry import run_stage
 from stages.shared.files import write_json
+from stages.shared.launch import relaunch
 from stages.shared.settings import Settings
-from stages.training.launch import relaunch
 from stages.training.plan.memory import check_memory
 from stages.training.plan.report import print_plan
 
@@ -13,7 +13,7 @@ FOLDER = "data/encoder"
 
 
 def main(settings: Settings) -> None:
-    relaunch(settings)
+    relaunch(settings, "training", shards=True)
     from stages.encoder.guards import check_encoder
     from stages.shared.runtime import pin_torch
     from stages.shared.seeds import derive_seed

@@ -153,7 +153,7 @@ def test_last_token_pooling_that_takes_the_first_is_told(tokenizer, texts, monke
 def test_weights_that_are_no_numbers_are_told(tokenizer, texts):
     encoder = made(tokenizer)
     encoder.model.layers[0].mlp.up_proj.weight.data[0, 0] = float("nan")
-    refused(encoder, texts, "embeddings: the untrained model gives numbers that are not finite")
+    refused(encoder, texts, "embeddings: the model gives numbers that are not finite")
 
 
 class Appending(PreTrainedTokenizerFast):

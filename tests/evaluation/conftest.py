@@ -60,26 +60,43 @@ def chance():
     return embed
 
 
+@pytest.fixture(autouse=True)
+def partial_folder(monkeypatch, tmp_path):
+    """Where finished tasks wait."""
+    monkeypatch.setenv("MGH_PARTIAL", str(tmp_path / "partial"))
+    return tmp_path / "partial"
+
+
 @pytest.fixture
 def model_of():
-    """`model_of(embed)`, the function as an mteb model."""
-    from stages.evaluation.models import TextModel, model_meta
+    """`model_of(embed)`, a function of texts alone as one of the models of an evaluation."""
+    from stages.evaluation.models.embed import Embedded
+    from stages.evaluation.models.meta import model_meta
+    from stages.evaluation.models.roster import Model
+    from stages.evaluation.models.text_model import TextModel
+    from stages.evaluation.partial import Partial
 
-    return lambda embed: TextModel(
-        lambda texts, _: embed(texts), model_meta("test", revision="0", embed_dim=None, framework=[])
-    )
+    def model_of(embed, name="test"):
+        def embedded(texts, _):
+            return Embedded(embed(texts), np.zeros(len(texts), dtype=bool))
+
+        meta = model_meta(name, revision="0", embed_dim=None, framework=[])
+        return Model(name, name, TextModel(embedded, meta), Partial(name, {"name": name}), None)
+
+    return model_of
 
 
 @pytest.fixture
 def run(held_out, tmp_path):
-    """`run(model, names, folder)` evaluates the model on the tasks of these names; results by task name."""
+    """`run(model, names, folder)` evaluates the model on the tasks of these names: what came of it."""
     from tqdm import tqdm
 
-    from stages.evaluation.run import evaluate_model, prepare, quiet
+    from stages.evaluation.registry import list_tasks
+    from stages.evaluation.run import evaluate_model, quiet
 
-    def evaluate(model, names, folder="results"):
-        tasks = prepare(names, held_out)
+    def evaluate(model, names, folder="results", mirror=None):
+        tasks = list_tasks(names, held_out)
         with quiet(), tqdm(disable=True) as progress:
-            return evaluate_model(model, tasks, held_out, tmp_path / folder, progress=progress)
+            return evaluate_model(model, tasks, held_out, tmp_path / folder, mirror=mirror, progress=progress)
 
     return evaluate

@@ -1,4 +1,4 @@
-"""Result files are mteb's and the same in every run; whatever goes wrong has a message."""
+"""Result files are mteb's and the same in every run; a task that fails costs no other, and nothing is done twice."""
 
 import math
 
@@ -6,29 +6,67 @@ import numpy as np
 import pytest
 from mteb.results import TaskResult
 
-from stages.evaluation.registry import make_task
+from stages.evaluation import run as module
+from stages.evaluation.models.baselines import load_baseline
+from stages.evaluation.models.roster import Model
+from stages.evaluation.partial import Partial
 from stages.evaluation.tasks import OWN_TASKS
-from stages.shared.errors import UserError
+from stages.shared.records import SampleScore, read_records
+
+NAMES = list(OWN_TASKS)
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """`stopped(name)`: the next evaluation is stopped as by Ctrl-C when it comes to the task `name`."""
+
+    def stopped(name):
+        load = module._load
+
+        def stop(task, mirror):
+            if task.metadata.name == name:
+                raise KeyboardInterrupt
+            load(task, mirror)
+
+        monkeypatch.setattr(module, "_load", stop)
+        return lambda: monkeypatch.setattr(module, "_load", load)
+
+    return stopped
 
 
 def test_two_runs_write_the_same_bytes_which_mteb_loads(run, model_of, chance, tmp_path):
-    results = run(model_of(chance), list(OWN_TASKS), "first")
-    run(model_of(chance), list(OWN_TASKS), "second")
-    files = sorted(path.name for path in (tmp_path / "first").iterdir())
-    assert files == sorted([*(f"{name}.json" for name in OWN_TASKS), "model_meta.json"])
-    for file in files:
-        assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
-    for name, result in results.items():
+    first, second = model_of(chance), model_of(chance)
+    outcome = run(first, NAMES, "first")
+    first.partial.clear()
+    run(second, NAMES, "second")
+    assert files(tmp_path / "first") == files(tmp_path / "second")
+    assert files(tmp_path / "first").keys() == {
+        *(f"{name}.json" for name in NAMES),
+        "model_meta.json",
+        "samples.parquet",
+    }
+    for name, result in outcome.results.items():
         loaded = TaskResult.from_disk(tmp_path / "first" / f"{name}.json")
         assert math.isclose(loaded.get_score(), result.get_score(), abs_tol=1e-6)
         assert (loaded.evaluation_time, loaded.date, loaded.evaluation_phases) == (None, None, None)
 
 
+def test_every_task_of_ours_has_samples(run, model_of, oracle, tmp_path):
+    outcome = run(model_of(oracle), NAMES)
+    assert outcome.failures == {}
+    assert {row.task for row in outcome.samples} == set(NAMES)
+    assert read_records(tmp_path / "results" / "samples.parquet", SampleScore) == outcome.samples
+    assert outcome.facts["DocsRetrieval"] == {"samples": 90, "texts": 180, "cut": 0}
+
+
 def test_task_scores_do_not_depend_on_the_tasks_beside_it(run, model_of, oracle):
-    together = run(model_of(oracle), ["DocsClustering", "DocsClassification"])
-    assert run(model_of(oracle), ["DocsClassification"])["DocsClassification"].scores == (
-        together["DocsClassification"].scores
-    )
+    together = run(model_of(oracle, "one"), ["DocsClustering", "DocsClassification"]).results
+    alone = run(model_of(oracle, "other"), ["DocsClassification"]).results
+    assert alone["DocsClassification"].scores == together["DocsClassification"].scores
 
 
 def test_texts_of_our_tasks_are_embedded_once(run, model_of, oracle):
@@ -42,39 +80,59 @@ def test_texts_of_our_tasks_are_embedded_once(run, model_of, oracle):
     assert len(asked) == len(set(asked)) == 180
 
 
-def test_embeddings_that_are_not_finite_end_the_run(run, model_of, oracle):
+@pytest.mark.parametrize("name", NAMES)
+def test_run_stopped_at_any_task_goes_on_to_the_same_files(name, run, model_of, chance, stopped, tmp_path):
+    run(model_of(chance, "whole"), NAMES, "whole")
+    go_on = stopped(name)
+    with pytest.raises(KeyboardInterrupt):
+        run(model_of(chance), NAMES, "parts")
+    go_on()
+    asked = []
+
+    def counting(texts):
+        asked.append(texts)
+        return chance(texts)
+
+    run(model_of(counting), NAMES, "parts")
+    whole, parts = files(tmp_path / "whole"), files(tmp_path / "parts")
+    assert whole.pop("model_meta.json") != parts.pop("model_meta.json")  # the two models' names
+    assert whole == parts
+    assert len(asked) == 1  # the texts of the tasks that were missing
+
+
+def test_finished_run_asks_for_nothing(run, model_of, chance):
+    run(model_of(chance), NAMES)
+    run(model_of(lambda texts: 1 / 0), NAMES)
+
+
+def test_failing_task_is_told_and_the_others_are_done(run, model_of, oracle):
+    outcome = run(model_of(oracle), ["STS12", "DocsRetrieval"])  # tests are offline
+    assert list(outcome.results) == ["DocsRetrieval"]
+    assert outcome.failures["STS12"].startswith("cannot load the data of the task STS12")
+    assert "runtime.offline" in outcome.failures["STS12"]
+    assert "stages.evaluation.mirror pull" in outcome.failures["STS12"]
+
+
+def test_embeddings_that_are_not_finite_fail_the_task(run, model_of, oracle):
     def broken(texts):
         embeddings = oracle(texts)
         embeddings[3, 0] = np.nan
         return embeddings
 
-    with pytest.raises(UserError, match=r"1 of 180 texts, first: 'Body about"):
-        run(model_of(broken), ["DocsRetrieval"])
+    outcome = run(model_of(broken), ["DocsRetrieval"])
+    assert "1 of 180 texts, first: 'Body about" in outcome.failures["DocsRetrieval"]
 
 
-def test_unreachable_task_names_itself_and_the_cause(run, model_of, oracle):
-    with pytest.raises(UserError, match="cannot load the data of the task STS12") as caught:  # tests are offline
-        run(model_of(oracle), ["STS12"])
-    assert "runtime.offline" in str(caught.value)
+def test_error_that_nobody_foresaw_leaves_its_traceback_in_a_file(run, model_of, partial_folder):
+    outcome = run(model_of(lambda texts: 1 / 0), ["DocsRetrieval"])
+    assert outcome.failures["DocsRetrieval"].startswith("ZeroDivisionError: division by zero\n  next: see ")
+    (path,) = partial_folder.glob("*/DocsRetrieval.traceback.txt")
+    assert "1 / 0" in path.read_text()
 
 
-def test_error_after_the_data_are_loaded_is_not_blamed_on_the_network(run, model_of, oracle):
-    def full(texts):
-        if len(texts) < 180:
-            raise OSError("no space")
-        return oracle(texts)
-
-    model = model_of(full)
-    model.remember = lambda _: None
-    with pytest.raises(OSError, match="no space"):
-        run(model, ["DocsRetrieval"])
-
-
-def test_benchmark_tasks_come_with_the_benchmarks_languages(held_out):
-    assert make_task("STS22", held_out).hf_subsets == ["en"]
-    assert make_task("MSMARCO", held_out).eval_splits == ["dev"]
-
-
-def test_each_model_gets_tasks_of_its_own(held_out):
-    assert make_task("DocsSTS", held_out) is not make_task("DocsSTS", held_out)
-    assert make_task("SciFact", held_out) is not make_task("SciFact", held_out)
+def test_model_that_only_searches_does_what_it_can(run, settings):
+    model = Model("bm25", "bm25", load_baseline("bm25", settings), Partial("bm25", {}), None)
+    outcome = run(model, NAMES)
+    assert outcome.results.keys() == {"DocsReranking", "DocsRetrieval"}
+    assert outcome.failures == {}
+    assert outcome.facts["DocsRetrieval"] == {"samples": 90}

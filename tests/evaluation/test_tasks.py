@@ -14,7 +14,10 @@ NAMES = tuple(OWN_TASKS)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_oracle_is_near_the_top_and_chance_far_below(name, run, model_of, oracle, chance):
-    known, drawn = (100 * run(model_of(embed), [name])[name].get_score() for embed in (oracle, chance))
+    known, drawn = (
+        100 * run(model_of(embed, label), [name]).results[name].get_score()
+        for label, embed in (("oracle", oracle), ("chance", chance))
+    )
     assert known > 99 if name in ("DocsRetrieval", "DocsReranking", "DocsPairClassification") else known > 90
     assert drawn < known - 30
 
@@ -24,7 +27,7 @@ def test_mteb_loads_the_task_itself_and_its_result_names_the_documents(name, hel
     task = OWN_TASKS[name](held_out)
     revision = task.metadata.revision
     encode = {"batch_size": 16, "show_progress_bar": False}
-    result = mteb.evaluate(model_of(oracle), task, cache=None, show_progress_bar=False, encode_kwargs=encode)
+    result = mteb.evaluate(model_of(oracle).model, task, cache=None, show_progress_bar=False, encode_kwargs=encode)
     assert result.task_results[0].dataset_revision == revision
     assert not task.data_loaded
     assert task.metadata.revision == revision

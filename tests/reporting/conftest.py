@@ -2,12 +2,25 @@ import pytest
 
 from stages.reporting.results import TYPES, Results
 
+ALL = tuple(TYPES)[:-1]
 
-def scores(start: float) -> dict:
-    """Scores of one task for each type but summarisation, rising by one point."""
-    types = {name: start + number for number, name in enumerate(list(TYPES)[:-1])}
-    tasks = {f"Docs{name}": value for name, value in types.items()}
-    return {"mean_task": start + 2.5, "mean_type": start + 2.5, "types": types, "tasks": tasks}
+
+def scores(start: float, kinds: tuple[str, ...] = ALL) -> dict:
+    """Scores of one task for each type but summarisation, rising by one point, with intervals of a point each way.
+
+    With fewer `kinds`, as of BM25, the others are missing and so are the means.
+    """
+    types = {kind: start + ALL.index(kind) for kind in kinds}
+    tasks = {f"Docs{kind}": value for kind, value in types.items()}
+    means = {"mean_task": start + 2.5, "mean_type": start + 2.5} if kinds == ALL else {}
+    intervals = {name: interval(value) for name, value in means.items()}
+    intervals["types"] = {name: interval(value) for name, value in types.items()}
+    intervals["tasks"] = {name: interval(value) for name, value in tasks.items()}
+    return {**means, "types": types, "tasks": tasks, "intervals": intervals}
+
+
+def interval(value: float) -> dict:
+    return {"low": value - 1, "high": value + 1}
 
 
 @pytest.fixture
@@ -41,7 +54,23 @@ def results():
         "training": {"samples": 3, "steps": 8, "loss": 0.5, "in_batch_accuracy": 0.5, "tokens": 9},
         "evaluation": scores(40.0),
     }
-    return Results(metrics, {"untrained": scores(10.0), "tfidf": scores(30.0)})
+    searches = scores(20.0, ("Reranking", "Retrieval"))
+    return Results(metrics, {"untrained": scores(10.0), "tfidf": scores(30.0), "bm25": searches})
+
+
+@pytest.fixture
+def evaluated():
+    """What the evaluation would write of two tasks, the second one of three parts."""
+    facts = {"type": "Retrieval", "main_score": "ndcg_at_10", "splits": ["test"], "subsets": ["default"]}
+    parts = {f"CQADupstack{name}": f"{number}" * 40 for number, name in enumerate(("Android", "English", "Gis"))}
+    read = {"samples": 1000, "texts": 4000, "cut": 50}
+    tasks = {
+        "DocsRetrieval": {**facts, "revisions": {"DocsRetrieval": "0123456789abcdef"}},
+        "CQADupstackRetrieval": {**facts, "revisions": parts},
+    }
+    for task in tasks.values():
+        task["models"] = {"encoder": read, "tfidf": {**read, "cut": 0}, "bm25": {"samples": 1000}}
+    return {"mteb": "2.26.24", "tasks": tasks}
 
 
 @pytest.fixture

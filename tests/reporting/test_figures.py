@@ -1,6 +1,8 @@
 import xml.etree.ElementTree as ElementTree
+from itertools import pairwise
 
 import pytest
+from matplotlib.container import BarContainer, ErrorbarContainer
 
 from stages.reporting import figures
 from stages.shared.files import write_csv, write_text
@@ -44,8 +46,67 @@ def test_every_figure_is_an_svg_and_the_same_bytes_when_drawn_again(results, his
         assert ElementTree.parse(files[0]).getroot().tag.endswith("svg")
 
 
+def _bars(figure):
+    """Model -> the middles of its bars, of those alone that are drawn."""
+    return {
+        bars.get_label(): [bar.get_x() + bar.get_width() / 2 for bar in bars]
+        for bars in figure.axes[0].containers
+        if isinstance(bars, BarContainer)
+    }
+
+
+def _intervals(figure):
+    """Lower and upper ends of all error bars."""
+    lines = [
+        line for bars in figure.axes[0].containers if isinstance(bars, ErrorbarContainer) for line in bars.lines[2]
+    ]
+    return [tuple(segment[:, 1]) for line in lines for segment in line.get_segments()]
+
+
 def test_scores_label_each_bar_with_its_points(results):
-    assert {"40", "10", "30"} <= set(_texts(figures.scores(results)))
+    assert {"40", "10", "30", "23"} <= set(_texts(figures.scores(results)))
+
+
+def test_scores_draw_a_bar_only_where_there_is_a_score_and_centre_those_of_each_type(results):
+    bars = _bars(figures.scores(results))
+    assert {model: len(middles) for model, middles in bars.items()} == {
+        "trained": 6,
+        "untrained backbone": 6,
+        "TF-IDF": 6,
+        "BM25": 2,
+    }
+    assert bars["untrained backbone"][0] == pytest.approx(0)  # Classification: three models
+    assert bars["untrained backbone"][3] + bars["TF-IDF"][3] == pytest.approx(2 * 3)  # Reranking: four
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 17])
+def test_scores_of_any_number_of_models_do_not_overlap_and_each_looks_its_own(results, count):
+    results.baselines.clear()
+    results.baselines.update({f"owner/model-{number}": results.metrics["evaluation"] for number in range(count)})
+    figure = figures.scores(results)
+    bars = [bar for bars in figure.axes[0].containers if isinstance(bars, BarContainer) for bar in bars]
+    edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars)
+    assert len(edges) == 6 * (count + 1)
+    assert all(right <= left + 1e-9 for (_, right), (left, _) in pairwise(edges))
+    assert len({(bar.get_facecolor(), bar.get_hatch()) for bar in bars}) == count + 1
+
+
+def test_scores_have_error_bars_where_there_are_intervals_even_if_one_does_not_hold_its_score(results):
+    results.baselines.clear()
+    trained = results.metrics["evaluation"]
+    trained["intervals"]["types"] = {"STS": {"low": 46.0, "high": 47.0}}
+    assert _intervals(figures.scores(results)) == [(46.0, 47.0)]
+    del trained["intervals"]["types"]
+    assert _intervals(figures.scores(results)) == []
+
+
+def test_scores_leave_out_a_model_that_can_do_no_task_and_show_types_the_paper_does_not_have(results):
+    results.metrics["evaluation"]["types"]["BitextMining"] = -3.0
+    results.baselines["bm25"] = {"types": {}, "tasks": {}, "intervals": {}}
+    figure = figures.scores(results)
+    assert "BM25" not in _bars(figure)
+    assert figure.axes[0].get_xticklabels()[-1].get_text() == "Bitext\nMining"
+    assert "-3" in _texts(figure)
 
 
 def test_training_curves_name_the_levels_in_the_order_they_were_trained(tmp_path):

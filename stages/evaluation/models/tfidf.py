@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from stages.evaluation.models.embed import Embedded
 from stages.shared.files import content_id
 
 FEATURES = 4096  # dense embeddings of mteb's larger tasks must fit in memory
@@ -25,5 +26,5 @@ class TfidfEmbedder:
         self.dimensions = len(words)
         self.revision = content_id(*texts)
 
-    def __call__(self, texts: list[str]) -> np.ndarray:
-        return self._vectorizer.transform(texts).toarray()
+    def __call__(self, texts: list[str], instruction: str) -> Embedded:  # noqa: ARG002 (a bag of words takes none)
+        return Embedded(self._vectorizer.transform(texts).toarray(), np.zeros(len(texts), dtype=bool))

@@ -1,0 +1,1 @@
+"""The trained encoder as a folder that sentence-transformers loads anywhere, with a model card."""

@@ -1,0 +1,103 @@
+"""The trained encoder and its untrained start."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from mteb.models import ModelMeta
+
+from stages.encoder import Encoder, EncoderConfig
+from stages.encoder.guards import check_encoder
+from stages.evaluation.models.embed import Embed, Embedded
+from stages.evaluation.models.meta import hash_of_weights, model_meta
+from stages.shared.errors import UserError
+from stages.shared.files import read_json
+from stages.shared.settings import Settings
+
+ENCODER, BACKBONE = Path("data/encoder"), Path("data/backbone")
+
+
+def load_trained(settings: Settings, device: str | torch.device) -> Encoder:
+    """The encoder that training left in data/encoder."""
+    return Encoder.load(ENCODER, backbone=BACKBONE, device=device, **_options(settings))
+
+
+def load_untrained(settings: Settings, device: str | torch.device) -> Encoder:
+    """The backbone with the pooling and attention of params.yaml and no contrastive training."""
+    params = settings.params
+    config = EncoderConfig.from_params(params, settings.profile.training)
+    return Encoder.from_backbone(BACKBONE, config, seed=params.seed, device=device, **_options(settings))
+
+
+LOADERS: dict[str, Callable[[Settings, str | torch.device], Encoder]] = {
+    "encoder": load_trained,
+    "untrained": load_untrained,
+}
+
+
+def embed_with(encoder: Encoder, settings: Settings) -> Embed:
+    """`encoder` as a function from texts to embeddings, with the profile's chunks and lengths."""
+    options = settings.profile.evaluation
+
+    def embed(texts: list[str], instruction: str) -> Embedded:
+        cut: list[bool] = []
+        embeddings = encoder.encode(
+            texts,
+            chunk_tokens=options.chunk_tokens,
+            max_length=options.max_length,
+            instructions=[instruction] * len(texts),
+            on_tokens=lambda tokens: cut.extend(tokens.cut),
+        )
+        return Embedded(embeddings, np.array(cut, dtype=bool))
+
+    return embed
+
+
+def check(encoder: Encoder, texts: list[str], settings: Settings) -> None:
+    """The probes that training makes too, on `texts`. Raises UserError if the encoder is not as its settings say."""
+    check_encoder(encoder, texts, max_length=settings.profile.evaluation.max_length)
+
+
+def describe(name: str, encoder: Encoder, settings: Settings) -> ModelMeta:
+    """mteb's description of the encoder `name` of `LOADERS`: what shapes its scores is all there."""
+    options, runtime = settings.profile.evaluation, settings.profile.runtime
+    model, config = encoder.model, encoder.config
+    parameters = sum(weights.numel() for weights in encoder.parameters())
+    size = sum(weights.numel() * weights.element_size() for weights in encoder.parameters())
+    backbone = _backbone()
+    revision = hash_of_weights(ENCODER)
+    if name == "untrained":
+        revision = backbone.get("revision") or hash_of_weights(BACKBONE / "model")
+    return model_meta(
+        name,
+        revision=revision,
+        embed_dim=model.config.hidden_size,
+        framework=["PyTorch", "Transformers", "safetensors"],
+        n_parameters=parameters,
+        n_embedding_parameters=model.get_input_embeddings().weight.numel(),
+        memory_usage_mb=size / 2**20,
+        max_tokens=options.max_length,
+        adapted_from=backbone.get("model"),
+        use_instructions=config.instructions,
+        experiment_kwargs={
+            "pooling": config.pooling,
+            "attention": config.attention,
+            "dtype": str(model.dtype).removeprefix("torch."),
+            "embeddings": options.embeddings,
+            "attn_implementation": runtime.attn_implementation,
+        },
+    )
+
+
+def _options(settings: Settings) -> dict:
+    runtime = settings.profile.runtime
+    dtype = torch.bfloat16 if runtime.precision == "bf16" else torch.float32
+    return {"dtype": dtype, "attn_implementation": runtime.attn_implementation}
+
+
+def _backbone() -> dict:
+    path = BACKBONE / "backbone.json"
+    if not path.exists():
+        raise UserError(f"{path} does not exist", next="run `dvc repro backbone`")
+    return read_json(path)

@@ -1,0 +1,34 @@
+"""mteb's description of a model, and what its revision is made of."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from mteb.models import ModelMeta
+from mteb.models.model_meta import ScoringFunction
+
+
+def model_meta(name: str, **own: Any) -> ModelMeta:
+    """mteb's description of one of our models; what `own` leaves out is unknown or does not apply."""
+    unknown = ("n_parameters", "memory_usage_mb", "max_tokens", "release_date", "license", "open_weights")
+    links = ("public_training_code", "public_training_data", "training_datasets")
+    return ModelMeta(
+        **{
+            **dict.fromkeys((*unknown, *links)),
+            "loader": None,
+            "name": f"mgh-ata-embeddings/{name}",
+            "languages": ["eng-Latn"],
+            "similarity_fn_name": ScoringFunction.COSINE,
+            "use_instructions": False,
+            **own,
+        }
+    )
+
+
+def hash_of_weights(folder: Path) -> str:
+    """16 hex digits that name the weights in `folder`."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]

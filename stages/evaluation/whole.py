@@ -1,0 +1,77 @@
+"""A whole evaluation: each model on each task, the summaries, and what is said of tasks that failed."""
+
+from pathlib import Path
+
+import mteb
+from tqdm import tqdm
+
+from stages.encoder import Encoder
+from stages.evaluation.anchors import look
+from stages.evaluation.mirror.use import Mirror
+from stages.evaluation.models.encoders import ENCODER
+from stages.evaluation.models.roster import TRAINED, Roster
+from stages.evaluation.registry import list_tasks
+from stages.evaluation.run import Outcome, evaluate_model, quiet
+from stages.evaluation.scores import summarise
+from stages.shared.errors import UserError
+from stages.shared.files import write_json
+from stages.shared.records import Document
+from stages.shared.settings import Settings
+
+METRICS = Path("reports/metrics")
+
+
+def evaluate(roster: Roster, documents: list[Document], settings: Settings, folder: Path) -> None:
+    """Run it all and write mteb's results and the samples below `folder`, the scores to reports/metrics.
+
+    Raises:
+        UserError: if a task failed, once all others are done and kept: the next run does what is missing.
+    """
+    options = settings.profile.evaluation
+    mirror = Mirror.open(options.mirror) if options.mirror else None
+    outcomes: dict[str, Outcome] = {}
+    partials = []
+    total = len(roster.names) * len(list_tasks(options.tasks, documents))
+    with quiet(), tqdm(total=total, desc="evaluation", unit="task", disable=None) as progress:
+        for name in roster.names:
+            model = roster.open(name)
+            tasks = list_tasks(options.tasks, documents)
+            outcomes[name] = evaluate_model(
+                model, tasks, documents, folder / model.folder, mirror=mirror, progress=progress
+            )
+            partials.append(model.partial)
+    _refuse_failures(outcomes)
+    write_json(folder / "tasks.json", {"mteb": mteb.__version__, "tasks": _tasks(settings, documents, outcomes)})
+    types = {listed.name: listed.type for listed in list_tasks(options.tasks, documents)}
+    scores = {name: summarise(outcome.results, types, outcome.samples) for name, outcome in outcomes.items()}
+    encoder = Encoder.load(ENCODER, device=settings.profile.runtime.device)
+    write_json(folder / "anchors.json", look(encoder, documents, max_length=options.max_length))
+    write_json(METRICS / "evaluation.json", scores.pop(TRAINED))
+    write_json(METRICS / "baselines.json", scores)
+    for partial in partials:
+        partial.clear()
+
+
+def _tasks(settings: Settings, documents: list[Document], outcomes: dict[str, Outcome]) -> dict[str, dict]:
+    """Of each task: its type, metric and revisions, and what each model read of it."""
+    return {
+        listed.name: listed.describe()
+        | {"models": {name: done.facts[listed.name] for name, done in outcomes.items() if listed.name in done.facts}}
+        for listed in list_tasks(settings.profile.evaluation.tasks, documents)
+    }
+
+
+def _refuse_failures(outcomes: dict[str, Outcome]) -> None:
+    """Raise UserError if a task failed: every reason once, with the tasks that it stopped."""
+    reasons: dict[str, list[str]] = {}
+    for name, outcome in outcomes.items():
+        for task, reason in outcome.failures.items():
+            reasons.setdefault(reason, []).append(f"{task} of {name}")
+    if reasons:
+        failed = sum(map(len, reasons.values()))
+        done = sum(len(outcome.results) for outcome in outcomes.values())
+        told = "\n".join(f"{', '.join(tasks)}: {reason}" for reason, tasks in reasons.items())
+        raise UserError(
+            f"{failed} tasks failed, {done} are done:\n{told}",
+            next="mend that, or take them out of evaluation.tasks, and run `dvc repro` again: what is done is kept",
+        )

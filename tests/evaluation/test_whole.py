@@ -1,0 +1,101 @@
+"""The whole evaluation, from the outputs of the stages before to scores, and what is said when a task fails."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from stages.encoder import Encoder, EncoderConfig
+from stages.evaluation import whole
+from stages.evaluation.models import baselines, encoders
+from stages.evaluation.models.roster import Roster
+from stages.evaluation.tasks import OWN_TASKS
+from stages.shared.errors import UserError
+
+TASKS = ["DocsRetrieval", "DocsSTS"]
+
+
+@pytest.fixture
+def outputs(backbone, corpus, monkeypatch, tmp_path):
+    """Where the stages before this one would have left them."""
+    Encoder.from_backbone(backbone, EncoderConfig("last", "causal")).save(tmp_path / "encoder")
+    monkeypatch.setattr(encoders, "BACKBONE", backbone)
+    for module in (encoders, whole):
+        monkeypatch.setattr(module, "ENCODER", tmp_path / "encoder")
+    monkeypatch.setattr(baselines, "TRAIN", corpus)
+    monkeypatch.setattr(whole, "METRICS", tmp_path / "metrics")
+    return tmp_path
+
+
+@pytest.fixture
+def evaluated(outputs, settings, held_out):
+    """`evaluated(tasks, **options)`: a whole evaluation in `outputs`."""
+
+    def evaluated(tasks=TASKS, **options):
+        given = settings.profile.evaluation.model_copy(update={"tasks": tasks, **options})
+        given = replace(settings, profile=settings.profile.model_copy(update={"evaluation": given}))
+        roster = Roster(given, [row.body for row in held_out])
+        whole.evaluate(roster, held_out, given, outputs / "evaluation")
+
+    return evaluated
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_scores_of_all_models_stand_side_by_side(evaluated, outputs, partial_folder):
+    evaluated()
+    trained, others = (read(outputs / "metrics" / f"{name}.json") for name in ("evaluation", "baselines"))
+    assert list(others) == ["untrained", "tfidf", "hashed", "bm25"]
+    assert trained["tasks"].keys() == others["hashed"]["tasks"].keys() == set(TASKS)
+    assert others["bm25"]["tasks"].keys() == {"DocsRetrieval"}
+    assert "mean_task" not in others["bm25"]
+    interval = trained["intervals"]["tasks"]["DocsRetrieval"]
+    assert interval["low"] <= trained["tasks"]["DocsRetrieval"] <= interval["high"]
+    folders = {path.name for path in (outputs / "evaluation").iterdir()}
+    assert folders == {"encoder", *others, "tasks.json", "anchors.json"}
+    assert not partial_folder.exists()
+
+
+def test_what_was_evaluated_is_written_down(evaluated, outputs):
+    evaluated(baselines=["bm25"], max_length=16)
+    written = read(outputs / "evaluation" / "tasks.json")
+    task = written["tasks"]["DocsRetrieval"]
+    assert written["mteb"].startswith("2.")
+    assert (task["type"], task["main_score"], task["splits"]) == ("Retrieval", "ndcg_at_10", ["test"])
+    assert task["models"]["encoder"]["texts"] == 180
+    assert 0 < task["models"]["encoder"]["cut"] <= 180
+    assert task["models"]["bm25"] == {"samples": 90}
+
+
+def test_half_precision_on_disk_changes_no_score_much(evaluated, outputs):
+    evaluated(baselines=[])
+    whole_numbers = read(outputs / "metrics" / "evaluation.json")["tasks"]
+    evaluated(baselines=[], embeddings="fp16")
+    for name, score in read(outputs / "metrics" / "evaluation.json")["tasks"].items():
+        assert score == pytest.approx(whole_numbers[name], abs=1)
+
+
+def test_failed_tasks_are_told_once_and_the_rest_is_kept_for_the_next_run(evaluated, outputs, partial_folder):
+    with pytest.raises(UserError, match="4 tasks failed, 2 are done") as caught:  # tests are offline
+        evaluated(["STS12", "DocsRetrieval", "STS13"], baselines=["hashed"])
+    message = str(caught.value)
+    assert message.count("cannot load the data of the task STS12") == 1
+    assert "STS12 of encoder, STS12 of hashed: " in message
+    assert "what is done is kept" in message
+    assert not (outputs / "metrics").exists()
+    assert (outputs / "evaluation" / "encoder" / "DocsRetrieval.json").exists()
+    assert len(list(partial_folder.glob("*/DocsRetrieval-*"))) == 2
+    evaluated(["DocsRetrieval"], baselines=["hashed"])
+    assert not partial_folder.exists()
+
+
+def test_mirror_that_is_not_there_is_told_before_a_model_is_loaded(evaluated, monkeypatch, tmp_path):
+    monkeypatch.setattr(encoders, "LOADERS", {})
+    with pytest.raises(UserError, match="stages.evaluation.mirror"):
+        evaluated(mirror=str(tmp_path / "absent"))
+
+
+def test_every_task_of_ours_is_one_that_the_profile_names(settings):
+    assert set(settings.profile.evaluation.tasks) == set(OWN_TASKS)
