@@ -3,6 +3,7 @@
 # make bench-ata        speed and memory of ATA pooling          ARGS=--help for the options of any
 # make bench-synthesis  the LLM client: rate, memory, what must not happen to it
 # make bench-train      training and encoding beside sentence-transformers
+# make bench-evaluation  encoding beside mteb, memory, intervals, export; ARGS="--mirror FOLDER" for real tasks
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python; do \
 	$$python -c "$(SUPPORTED)" 2>/dev/null && { echo $$python; break; }; done)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup repro test lint verify bench-ata bench-synthesis bench-train clean
+.PHONY: help setup repro test lint verify bench-ata bench-synthesis bench-train bench-evaluation clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -n 4
@@ -57,6 +58,10 @@ bench-synthesis: setup
 # Writes rows to reports/bench/training.csv; takes about a quarter of an hour of a machine with nothing else to do.
 bench-train: setup
 	python -m stages.training_bench.run $(ARGS)
+
+# Writes rows to reports/bench/evaluation.csv; some of its bars need a folder of real tasks: ARGS="--mirror FOLDER".
+bench-evaluation: setup
+	python -m stages.evaluation_bench.run $(ARGS)
 
 clean:
 	rm -rf $(VENV) data reports/timings .pytest_cache .ruff_cache

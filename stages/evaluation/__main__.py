@@ -22,7 +22,7 @@ def main(settings: Settings) -> None:
 
     options = settings.profile.evaluation
     pin_torch(settings.profile.runtime, derive_seed(0, "evaluation"))  # not params.seed: all runs sit the same test
-    check_names(options.tasks)
+    check_names(options.tasks, options.instructions)
     documents = choose(read_records(HELD_OUT, Document), options.max_documents)
     roster = Roster(settings, [document.body for document in documents[:64]])
     if not roster.team.first:

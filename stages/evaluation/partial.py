@@ -1,7 +1,7 @@
 """Finished tasks of an evaluation that was stopped, outside DVC, so that the next run does only what is missing.
 
-They lie in `partial/`, or where MGH_PARTIAL says, in one folder for each model and all that shapes its scores. A run that
-differs in anything that matters takes nothing from it; what a run needed is removed once its results are written.
+They lie in `partial/`, or where MGH_PARTIAL says, in one folder for each model and all that shapes its scores. A run
+that differs in anything that matters takes nothing from it; what a run needed is removed once its results are written.
 """
 
 import hashlib

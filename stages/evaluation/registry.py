@@ -67,9 +67,16 @@ def list_tasks(choices: list[str | TaskChoice], documents: list[Document]) -> li
     return [make() for _, make in makers.values()]
 
 
-def check_names(choices: list[str | TaskChoice]) -> None:
-    """Raise UserError as `list_tasks` does, before any document is read."""
-    list_tasks(choices, [])
+def check_names(choices: list[str | TaskChoice], instructions: dict[str, str]) -> None:
+    """Raise UserError as `list_tasks` does, before any document is read, and for an instruction that none would get."""
+    tasks = list_tasks(choices, [])
+    known = {name for listed in tasks for name in (listed.name, listed.type, *(p.metadata.name for p in listed.parts))}
+    if unknown := sorted(instructions.keys() - known):
+        raise UserError(
+            f"evaluation.instructions names {', '.join(unknown)}, which is neither a task of evaluation.tasks nor the "
+            "type of one",
+            next=f"choose among {', '.join(sorted(known)[:12])}{', ...' if len(known) > 12 else ''}",
+        )
 
 
 def _expand(choice: str | TaskChoice, documents: list[Document]) -> dict[str, tuple[tuple, Callable[[], Listed]]]:
@@ -140,7 +147,8 @@ def _known(name: str) -> None:
     known = [*OWN_TASKS, *tasks, *(benchmark.name for benchmark in mteb.get_benchmarks())]
     close = difflib.get_close_matches(name, known)
     raise UserError(
-        f"evaluation.tasks: given {name!r}, which is no task of ours and no task or benchmark of mteb {mteb.__version__}"
-        + (f"; did you mean {', '.join(close)}?" if close else ""),
-        next=f"choose among ours ({', '.join(OWN_TASKS)}) or mteb's (`mteb available-tasks`, `mteb available-benchmarks`)",
+        f"evaluation.tasks: given {name!r}, which is no task of ours and no task or benchmark of mteb "
+        f"{mteb.__version__}" + (f"; did you mean {', '.join(close)}?" if close else ""),
+        next=f"choose among ours ({', '.join(OWN_TASKS)}) or mteb's (`mteb available-tasks`, "
+        "`mteb available-benchmarks`)",
     )

@@ -14,6 +14,7 @@ import mteb
 from mteb.abstasks import AbsTask
 from mteb.results import TaskResult
 from sklearn.exceptions import ConvergenceWarning, UndefinedMetricWarning
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from stages.evaluation.mirror.use import Mirror
@@ -23,8 +24,8 @@ from stages.evaluation.registry import Listed
 from stages.evaluation.samples import check, samples_of
 from stages.evaluation.tasks import OWN_TASKS
 from stages.shared.errors import UserError
-from stages.shared.records import Document, SampleScore, write_records
 from stages.shared.files import write_json
+from stages.shared.records import Document, SampleScore, write_records
 
 ROWS = 1024  # texts that mteb hands over at a time; the encoder cuts them into chunks of its own
 
@@ -35,7 +36,7 @@ class Outcome:
 
     results: dict[str, TaskResult] = field(default_factory=dict)
     facts: dict[str, dict] = field(default_factory=dict)  # texts read, texts cut, samples scored
-    failures: dict[str, str] = field(default_factory=dict)  # why there is no result
+    failures: dict[str, UserError] = field(default_factory=dict)  # why there is no result
     samples: list[SampleScore] = field(default_factory=list)
 
 
@@ -101,7 +102,10 @@ def _evaluate(
 ) -> tuple[TaskResult, list[SampleScore]]:
     """One mteb task: its result and what it got for each sample."""
     _load(task, mirror)
-    with tempfile.TemporaryDirectory(prefix="predictions-") as predictions:
+    # k-means and logistic regression make products so small that more threads only wait for each other: 4 to 15 times
+    # as long beside other work. Encoders multiply with torch's own library, which this leaves alone.
+    one_thread = threadpool_limits(1, user_api="blas")
+    with one_thread, tempfile.TemporaryDirectory(prefix="predictions-") as predictions:
         outcome = mteb.evaluate(
             model.model,
             task,
@@ -143,14 +147,14 @@ def _timeless(result: TaskResult) -> TaskResult:
     return result.model_copy(update=timeless)
 
 
-def _told(error: Exception, model: Model, listed: Listed) -> str:
+def _told(error: Exception, model: Model, listed: Listed) -> UserError:
     """What is said of a failure; the traceback of one that nobody foresaw goes to a file."""
     if isinstance(error, UserError):
-        return str(error)
+        return error
     path = model.partial.folder / f"{listed.name}.traceback.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}\n  next: see {path}"
+    return UserError(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}", next=f"see {path}")
 
 
 @contextlib.contextmanager

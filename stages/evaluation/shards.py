@@ -89,8 +89,8 @@ def _write(shard: Shard, embedded: Embedded) -> None:
         unfinished.unlink(missing_ok=True)
         raise UserError(
             f"cannot write embeddings to {shard.path.parent}: {error}",
-            next="free some disk space, point MGH_PARTIAL at a larger disk, or set evaluation.embeddings: fp16; what is "
-            "done is kept, `dvc repro` goes on from there",
+            next="free some disk space, point MGH_PARTIAL at a larger disk, or set evaluation.embeddings: fp16; what "
+            "is done is kept, `dvc repro` goes on from there",
         ) from error
 
 

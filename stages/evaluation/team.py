@@ -1,7 +1,7 @@
 """The processes that share the encoding: one evaluates, the others make the shards that it asks for.
 
-Each holds the whole model. Only the first one reads tasks, scores, and writes results, so a task that fails there leaves
-the others waiting for their next order, not out of step.
+Each holds the whole model. Only the first one reads tasks, scores, and writes results, so a task that fails there
+leaves the others waiting for their next order, not out of step.
 """
 
 import os

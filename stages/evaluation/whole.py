@@ -19,6 +19,7 @@ from stages.shared.records import Document
 from stages.shared.settings import Settings
 
 METRICS = Path("reports/metrics")
+SHOWN = 10  # reasons why tasks failed
 
 
 def evaluate(roster: Roster, documents: list[Document], settings: Settings, folder: Path) -> None:
@@ -43,7 +44,10 @@ def evaluate(roster: Roster, documents: list[Document], settings: Settings, fold
     _refuse_failures(outcomes)
     write_json(folder / "tasks.json", {"mteb": mteb.__version__, "tasks": _tasks(settings, documents, outcomes)})
     types = {listed.name: listed.type for listed in list_tasks(options.tasks, documents)}
-    scores = {name: summarise(outcome.results, types, outcome.samples) for name, outcome in outcomes.items()}
+    scores = {
+        name: summarise(outcome.results, types, outcome.samples, complete=outcome.results.keys() == types.keys())
+        for name, outcome in outcomes.items()
+    }
     encoder = Encoder.load(ENCODER, device=settings.profile.runtime.device)
     write_json(folder / "anchors.json", look(encoder, documents, max_length=options.max_length))
     write_json(METRICS / "evaluation.json", scores.pop(TRAINED))
@@ -62,16 +66,21 @@ def _tasks(settings: Settings, documents: list[Document], outcomes: dict[str, Ou
 
 
 def _refuse_failures(outcomes: dict[str, Outcome]) -> None:
-    """Raise UserError if a task failed: every reason once, with the tasks that it stopped."""
+    """Raise UserError if a task failed: every reason once with what it stopped, then what can be done."""
     reasons: dict[str, list[str]] = {}
+    advice: list[str] = []
     for name, outcome in outcomes.items():
-        for task, reason in outcome.failures.items():
-            reasons.setdefault(reason, []).append(f"{task} of {name}")
+        for task, error in outcome.failures.items():
+            reasons.setdefault(error.args[0], []).append(f"{task} of {name}")
+            advice += [error.next] if error.next else []
     if reasons:
         failed = sum(map(len, reasons.values()))
         done = sum(len(outcome.results) for outcome in outcomes.values())
-        told = "\n".join(f"{', '.join(tasks)}: {reason}" for reason, tasks in reasons.items())
+        lines = [f"{', '.join(stopped)}: {reason}" for reason, stopped in reasons.items()]
+        if len(lines) > SHOWN:
+            lines[SHOWN:] = [f"and {len(lines) - SHOWN} more reasons"]
+        told = "\n  next: ".join(dict.fromkeys(advice))
         raise UserError(
-            f"{failed} tasks failed, {done} are done:\n{told}",
-            next="mend that, or take them out of evaluation.tasks, and run `dvc repro` again: what is done is kept",
+            "\n".join([f"{failed} tasks failed, {done} are done", *lines]),
+            next=f"{told}\n  then `dvc repro` does what is missing; what is done is kept",
         )

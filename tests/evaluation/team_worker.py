@@ -22,7 +22,7 @@ def main(fault: str, folder: Path) -> None:
     shards.ROWS = 2
     rank = int(os.environ.get("RANK", "0"))
 
-    def load(name, device):
+    def load(name, _):
         if name == "broken" and rank == 1:
             raise UserError("process 1 has no model", next="nothing")
 

@@ -66,7 +66,7 @@ def test_part_of_a_task_can_be_chosen():
 )
 def test_part_that_a_task_does_not_have_is_refused(choice, message):
     with pytest.raises(UserError, match=message):
-        check_names([choice])
+        check_names([choice], {})
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_part_that_a_task_does_not_have_is_refused(choice, message):
 )
 def test_unknown_name_gets_close_matches_and_our_names(given, close):
     with pytest.raises(UserError, match=rf"did you mean {close}") as caught:
-        check_names(["DocsSTS", given])
+        check_names(["DocsSTS", given], {})
     message = str(caught.value)
     assert repr(given) in message
     assert all(name in message for name in OWN_TASKS)
@@ -92,8 +92,14 @@ def test_unknown_name_gets_close_matches_and_our_names(given, close):
     ],
 )
 def test_task_named_twice_is_refused(choices):
-    with pytest.raises(UserError, match="(DocsSTS|SciFact|STS22) more than once"):
-        check_names(choices)
+    with pytest.raises(UserError, match=r"(DocsSTS|SciFact|STS22) more than once"):
+        check_names(choices, {})
+
+
+def test_instruction_is_for_a_task_or_a_type_that_is_there():
+    check_names(["SciFact", "STS12"], {"SciFact": "find the abstract", "STS": "find the paraphrase"})
+    with pytest.raises(UserError, match=r"evaluation\.instructions names Scifact.*\n.*SciFact"):
+        check_names(["SciFact"], {"Scifact": "find the abstract"})
 
 
 def test_benchmarks_that_share_tasks_stand_side_by_side():

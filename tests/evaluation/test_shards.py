@@ -83,7 +83,7 @@ def test_no_text_is_no_embedding(open_shards, asked):
 
 
 def test_full_disk_says_what_to_do_and_leaves_nothing_half_written(open_shards, monkeypatch, tmp_path):
-    def full(tensors, path):
+    def full(_, path):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

@@ -13,7 +13,7 @@ WORKER = Path(__file__).with_name("team_worker.py")
 
 
 @pytest.fixture
-def run(tmp_path, settings):
+def run(tmp_path):
     """`run(processes, fault)`: what the worker's first process found."""
 
     def run(processes, fault="none"):

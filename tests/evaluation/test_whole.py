@@ -81,7 +81,7 @@ def test_failed_tasks_are_told_once_and_the_rest_is_kept_for_the_next_run(evalua
     with pytest.raises(UserError, match="4 tasks failed, 2 are done") as caught:  # tests are offline
         evaluated(["STS12", "DocsRetrieval", "STS13"], baselines=["hashed"])
     message = str(caught.value)
-    assert message.count("cannot load the data of the task STS12") == 1
+    assert message.count("cannot load the data of the task STS12") == message.count("  next: ") == 1
     assert "STS12 of encoder, STS12 of hashed: " in message
     assert "what is done is kept" in message
     assert not (outputs / "metrics").exists()
@@ -93,7 +93,7 @@ def test_failed_tasks_are_told_once_and_the_rest_is_kept_for_the_next_run(evalua
 
 def test_mirror_that_is_not_there_is_told_before_a_model_is_loaded(evaluated, monkeypatch, tmp_path):
     monkeypatch.setattr(encoders, "LOADERS", {})
-    with pytest.raises(UserError, match="stages.evaluation.mirror"):
+    with pytest.raises(UserError, match=r"stages\.evaluation\.mirror"):
         evaluated(mirror=str(tmp_path / "absent"))
 
 

@@ -16,8 +16,8 @@ TEXTS = (
     "How are missing values filled?",
     "The mean of the rows, without those that are empty: `frame.dropna().mean(axis=0)`.",
     "Ein Graph heißt zusammenhängend, wenn je zwei seiner Knoten ein Weg verbindet; 图是连通的。",
-    "The text goes on for longer than any model reads, word after word. " * 2000,
 )
+WORD = "word "  # what a text is made of that is longer than the model reads
 
 Embeddings = dict[str, np.ndarray]
 
@@ -25,9 +25,10 @@ Embeddings = dict[str, np.ndarray]
 def embed(encoder: Encoder, max_length: int) -> Embeddings:
     """What `encoder` makes of a few texts as queries and as documents, in float32: its weights are converted."""
     encoder.to("cpu", torch.float32)
+    texts = _texts(max_length)
     options = {"chunk_tokens": 2 * max_length, "max_length": max_length}
     return {
-        kind: encoder.encode(list(TEXTS), instructions=[instruction] * len(TEXTS), **options)
+        kind: encoder.encode(texts, instructions=[instruction] * len(texts), **options)
         for kind, instruction in (("query", INSTRUCTION), ("document", ""))
     }
 
@@ -46,7 +47,8 @@ def check(folder: Path, expected: Embeddings, *, trust: bool) -> float:
             local_files_only=True,
             model_kwargs={"dtype": torch.float32},
         )
-        found = {"query": model.encode_query(list(TEXTS)), "document": model.encode_document(list(TEXTS))}
+        texts = _texts(model.max_seq_length)
+        found = {"query": model.encode_query(texts), "document": model.encode_document(texts)}
     except Exception as error:  # whatever it is, the model is of no use to anybody
         reason = (str(error).splitlines() or [""])[0]
         raise UserError(
@@ -60,6 +62,10 @@ def check(folder: Path, expected: Embeddings, *, trust: bool) -> float:
             next=advice,
         )
     return distance
+
+
+def _texts(max_length: int) -> list[str]:
+    return [*TEXTS, WORD * max_length]
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:

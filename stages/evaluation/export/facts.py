@@ -7,7 +7,7 @@ from stages.encoder import Encoder, EncoderConfig
 from stages.evaluation.export.layout import prompts_of
 from stages.evaluation.models.meta import hash_of_weights, model_meta
 from stages.shared.files import write_json
-from stages.shared.settings import HubBackbone, Settings
+from stages.shared.settings import Settings
 
 META_FILE = "mteb_model_meta.json"
 
@@ -26,7 +26,7 @@ class Facts:
     max_length: int
     revision: str  # the hash of the weights that were scored
     languages: list[str]  # of the training texts, ISO 639-1; empty where nobody has said
-    base: HubBackbone | None
+    base: str | None  # the Hub's name of the model that training started from
     license: str | None
     adapter: bool
     code: bool
@@ -36,11 +36,9 @@ class Facts:
         return prompts_of(self.config)
 
 
-def collect(
-    name: str, encoder: Encoder, folder: Path, settings: Settings, *, adapter: bool, code: bool, license: str | None
-) -> Facts:
-    """The facts of `encoder`, which was read from `folder`, under the name that it gets."""
-    backbone, config = settings.profile.backbone, encoder.model.config
+def collect(name: str, encoder: Encoder, folder: Path, settings: Settings, **told) -> Facts:
+    """The facts of `encoder`, which was read from `folder`; `told` are those that neither it nor the settings know."""
+    config = encoder.model.config
     weights = list(encoder.parameters())
     synthetic = settings.params.training_data != "retrieval"
     return Facts(
@@ -54,10 +52,7 @@ def collect(
         max_length=settings.profile.evaluation.max_length,
         revision=hash_of_weights(folder),
         languages=sorted(settings.profile.prompts.languages) if synthetic else [],
-        base=backbone if backbone.kind == "hub" else None,
-        license=license,
-        adapter=adapter,
-        code=code,
+        **told,
     )
 
 
@@ -75,7 +70,7 @@ def write_meta(folder: Path, facts: Facts) -> None:
         license=facts.license,
         languages=["eng-Latn"] if facts.languages == ["en"] else None,
         use_instructions=facts.config.instructions,
-        adapted_from=facts.base.model if facts.base else None,
+        adapted_from=facts.base,
     )
     described = meta.to_dict()
     described.pop("is_cross_encoder")  # which mteb writes, and warns of when it reads it

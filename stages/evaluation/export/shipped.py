@@ -21,13 +21,15 @@ ENTRY = "stages.evaluation.export.text_encoder"
 CLASS = "text_encoder.TextEncoder"  # in the exported folder
 OURS = ("ata_pooling", "stages")
 
-HEADER = "# SPDX-License-Identifier: Apache-2.0. Copied from {name} of mgh-ata-embeddings when the model was exported.\n"
-OPERATORS = '''from hashlib import sha256
+HEADER = (
+    "# SPDX-License-Identifier: Apache-2.0. Copied from {name} of mgh-ata-embeddings when the model was exported.\n"
+)
+OPERATORS = """from hashlib import sha256
 
 # torch knows an operator by its name, and another copy of this file may be loaded too.
 OPERATORS = "ata_pooling_" + sha256(__name__.encode()).hexdigest()[:16]
 
-'''
+"""
 MODULE = """
 import sys
 

@@ -31,6 +31,7 @@ def replacing(target: Path, *, overwrite: bool, about: dict) -> Iterator[Path]:
         new.mkdir(parents=True)
         yield new
         write_json(new / MARK, {**about, "files": sorted([*_files(new), MARK])})
+        _open_to_readers(new)
         if target.exists():
             target.rename(old)
         try:
@@ -39,6 +40,13 @@ def replacing(target: Path, *, overwrite: bool, about: dict) -> Iterator[Path]:
             if old.exists():
                 old.rename(target)
             raise
+
+
+def _open_to_readers(folder: Path) -> None:
+    """safetensors writes for the owner alone; all files get the permissions that files get here."""
+    mode = (folder / MARK).stat().st_mode
+    for name in _files(folder):
+        (folder / name).chmod(mode)
 
 
 def check_target(target: Path, *, overwrite: bool) -> None:

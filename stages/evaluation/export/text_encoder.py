@@ -33,13 +33,21 @@ class TextEncoder(InputModule):
         super().__init__()
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self.base_folder: str | None = None
-        keep_last_attention(model, causal=settings["attention"] == "causal")
+        self._prepare()
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         self.latent = None
         if settings["pooling"] == "latent":
             shape = {"size": settings["latent_size"], "heads": settings["latent_heads"]}
             self.latent = LatentAttention(model.config.hidden_size, **shape, seed=0)
+
+    def _prepare(self) -> None:
+        keep_last_attention(self.model, causal=self.settings["attention"] == "causal")
+
+    def __setstate__(self, state: dict) -> None:
+        """In a process that gets the module pickled (`encode` on several devices) no attention is prepared yet."""
+        super().__setstate__(state)
+        self._prepare()
 
     @property
     def max_seq_length(self) -> int:
@@ -58,18 +66,19 @@ class TextEncoder(InputModule):
 
         Raises ValueError for inputs that are no strings, and for a prompt that fills `max_seq_length`.
         """
-        if any(not isinstance(text, str) for text in inputs):
-            raise ValueError(f"this model reads texts: given {sorted({type(text).__name__ for text in inputs})}")
+        if others := {type(text).__name__ for text in inputs if not isinstance(text, str)}:
+            raise ValueError(f"this model reads texts: given {', '.join(sorted(others))}; allowed: str")
         prompt = prompt or ""
         apart = bool(prompt) and not self.settings["pool_instructions"]
         length = kwargs.get("max_length") or self.max_seq_length
         options = {"padding": True, "truncation": True, "max_length": length, "return_token_type_ids": False}
+        options |= (kwargs.get("processing_kwargs") or {}).get("text", {})
         given = self.tokenizer(
             [prompt + text for text in inputs], return_offsets_mapping=apart, return_tensors="pt", **options
         )
         tokens, mask = given["input_ids"].long(), given["attention_mask"].long()
         if not tokens.shape[1]:  # texts that are empty, without special tokens
-            tokens = mask = mask.new_zeros(len(inputs), 1)
+            tokens, mask = (mask.new_zeros(len(inputs), 1) for _ in range(2))
         empty = mask.sum(dim=1) == 0
         if empty.any():  # an empty text has an embedding too: that of one padding token
             tokens[empty], mask[empty, -1] = self.tokenizer.pad_token_id, 1

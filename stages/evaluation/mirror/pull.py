@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import mteb
+from huggingface_hub.utils import logging
 from tqdm import tqdm
 
 from stages.evaluation.mirror import hub
@@ -23,6 +24,7 @@ def pull(folder: Path, needs: list[Need]) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = read_lock(folder) if (folder / NAME).exists() else Lock()
     failed = []
+    logging.set_verbosity_error()  # instead of a line for each try at a network that is not there
     with tqdm(needs, desc="mirror", unit="data set", disable=None) as progress:
         for need in progress:
             progress.set_postfix_str(need.repository)

@@ -95,8 +95,8 @@ def _reading(task: AbsTask, folder: Path) -> Iterator[None]:
 def _prepared(entry: DataSetEntry) -> Iterator[None]:
     """Within it, `datasets` prepares and unpacks into a cache folder that belongs to exactly these files.
 
-    Its own names tell a folder's files apart by path alone, so that it goes on serving what has changed since. mteb
-    passes no `cache_dir` to it for most tasks.
+    Its own names for them do not tell a local folder's old files from its new ones, so that it would go on serving what
+    has changed since. The setting is replaced because mteb passes no `cache_dir` on.
     """
     content = "\n".join(f"{path} {file.sha256}" for path, file in sorted(entry.files.items()))
     name = hashlib.sha256(content.encode()).hexdigest()[:32]

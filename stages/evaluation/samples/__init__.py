@@ -1,7 +1,7 @@
 """What a model got for each sample of a task, read from what mteb leaves behind after an evaluation.
 
-mteb keeps scores of whole tasks. Intervals and paired comparisons need the samples: a query, a pair, a text, a clustering.
-Here they are taken from mteb's prediction files and the task's own data, so that their statistic is mteb's main score.
+mteb keeps scores of whole tasks; intervals and paired comparisons need those of a query, a pair, a text, a clustering.
+They are made from mteb's prediction files and the task's own data, so that their statistic is mteb's main score.
 """
 
 from stages.evaluation.samples.collect import check, samples_of

@@ -1,8 +1,8 @@
 """From a task's result and its prediction file to the rows that stages hand on."""
 
 import math
+from collections import defaultdict
 from collections.abc import Callable
-from itertools import groupby
 from pathlib import Path
 
 from mteb.abstasks import AbsTask
@@ -81,7 +81,9 @@ def check(rows: list[SampleScore], result: TaskResult) -> None:
 
     For a task of several parts: once for each part, with its rows and its result. Raises UserError.
     """
-    own = {name: list(group) for name, group in groupby(rows, lambda row: row.stratum)}
+    own: dict[str, list[SampleScore]] = defaultdict(list)
+    for row in rows:
+        own[row.stratum].append(row)
     for split, scores in _strata(result) if rows else ():
         name, theirs = _name(split, scores["hf_subset"]), scores["main_score"]
         of_stratum = [row for stratum, group in own.items() if f"/{stratum}".endswith(f"/{name}") for row in group]

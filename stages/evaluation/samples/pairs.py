@@ -43,13 +43,13 @@ def sts(stratum: Stratum) -> Measured:
 
 def bitext_mining(stratum: Stratum) -> Measured:
     """The metric of each sentence's own label: mteb weighs labels by their sentences, so this has the same mean."""
-    data = stratum.data
-    if stratum.task.parallel_subsets:
-        found, gold = stratum.predictions[stratum.subset], range(len(data))
+    if stratum.task.parallel_subsets:  # one data set with a column for each language
+        found, gold = stratum.predictions[stratum.subset], None
     else:
-        found = next(iter(stratum.predictions.values()))
-        gold = [pair[1] for pair in data["gold"]] if isinstance(data, dict) and "gold" in data else range(len(data))
-    labels, predicted = list(gold), [neighbour["corpus_id"] for neighbour in found]
+        found, data = next(iter(stratum.predictions.values())), stratum.data
+        gold = data["gold"] if isinstance(data, dict) and "gold" in data else None  # BUCC alone
+    labels = [pair[1] for pair in gold] if gold else list(range(len(found)))
+    predicted = [neighbour["corpus_id"] for neighbour in found]
     if stratum.metric == "accuracy":
         return "mean", means(label == prediction for label, prediction in zip(labels, predicted, strict=True))
     metrics = ("precision", "recall", "f1")
@@ -83,6 +83,6 @@ def _places(judged: list[list[float]], stratum: Stratum) -> Iterator[int]:
     texts = enumerate(stratum.data[task.relevancy_column_name])
     for judgments in judged:
         for place, relevance in texts:
-            if np.allclose((np.asarray(relevance) - task.min_score) / (task.max_score - task.min_score), judgments):
+            if ((np.array(relevance) - task.min_score) / (task.max_score - task.min_score)).tolist() == judgments:
                 yield place
                 break

@@ -19,6 +19,7 @@ OVER_SUBQUERIES = "max_over_subqueries_"
 def retrieval(stratum: Stratum) -> Measured:
     """mteb's order of steps: leave out queries without judgments, then identical ids, then the first result."""
     task, metric = stratum.task, stratum.metric
+    task.convert_v1_dataset_format_to_v2(num_proc=None)  # older tasks load another layout, which evaluation converts
     relevant = {query: documents for query, documents in stratum.data["relevant_docs"].items() if documents}
     ranking: Ranking = stratum.predictions
     if task.ignore_identical_ids:

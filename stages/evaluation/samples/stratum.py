@@ -29,15 +29,11 @@ class Stratum:
         return self.task.metadata.main_score
 
     @property
-    def splits(self) -> Any:
-        """The subset's data by split. A task in one language may hold its splits without a subset."""
-        data = self.task.dataset
-        return data if self.subset not in data and self.subset == "default" else data[self.subset]
-
-    @property
     def data(self) -> Any:
-        """The data of the split."""
-        return self.splits[self.split]
+        """The split's data. A task in one language may hold its splits without a subset."""
+        data = self.task.dataset
+        alone = self.subset == "default" and self.subset not in data
+        return data[self.split] if alone else data[self.subset][self.split]
 
 
 def means(values: Iterable[float]) -> Values:

@@ -7,7 +7,6 @@ from scipy.stats import norm, t
 
 from stages.evaluation.statistics.statistic import Floats
 
-RESAMPLES = 2_000
 LEVEL = 0.95
 RESOLVED = 5  # draws beyond a value from which their share is a probability
 
@@ -17,32 +16,42 @@ class Estimate:
     """A score, or a difference of scores.
 
     `draws` (R,) are stretched so that their variance is that of the score; `freedom` are that variance's degrees of
-    freedom.
+    freedom. Both are NaN where the variance is unknown, and so they are in all that is averaged from it.
     """
 
     value: float
     draws: Floats
     freedom: float
 
-    def interval(self) -> tuple[float, float]:
+    @property
+    def known(self) -> bool:
+        return bool(np.isfinite(self.freedom))
+
+    def interval(self) -> tuple[float, float] | None:
         """The ends of the 95% interval."""
+        if not self.known:
+            return None
         outside = norm.cdf(t.ppf((1 - LEVEL) / 2, self.freedom))
         low, high = np.quantile(self.draws, [outside, 1 - outside])
         return float(low), float(high)
 
-    def p_value(self) -> float:
+    def p_value(self) -> float | None:
         """Two-sided, for a true value of 0: below 0.05 where the interval leaves 0 out."""
-        return min(1.0, 2 * min(self._tail(self.draws), self._tail(-self.draws)))
+        return min(1.0, 2 * min(self._tail(self.draws), self._tail(-self.draws))) if self.known else None
 
     def _tail(self, draws: Floats) -> float:
-        """The probability of no more than 0. Beyond the last few draws the tail is taken for that of a normal."""
-        counted = (np.count_nonzero(draws <= 0) + 1) / (len(draws) + 1)
-        quantile = norm.ppf(min(counted, 1 - 1e-12))
-        if counted * (len(draws) + 1) <= RESOLVED:
+        """The probability of 0 or less. Where hardly a draw gets there it is that of a normal distribution's tail."""
+        below = np.count_nonzero(draws <= 0)
+        quantile = norm.ppf((max(below, RESOLVED) + 1) / (len(draws) + 2))
+        if below < RESOLVED:
             spread = draws.std()
-            far = -draws.mean() / spread if spread > 0 else -np.inf
-            quantile = min(far, norm.ppf(RESOLVED / (len(draws) + 1)))
+            quantile = min(quantile, -draws.mean() / spread) if spread > 0 else -np.inf
         return float(t.cdf(quantile, self.freedom))
+
+
+def unknown(value: float, resamples: int) -> Estimate:
+    """A score of which one cannot tell how sure it is."""
+    return Estimate(value, np.full(resamples, np.nan), np.nan)
 
 
 def average(estimates: list[Estimate]) -> Estimate:
@@ -56,14 +65,15 @@ def average(estimates: list[Estimate]) -> Estimate:
 
 
 def difference(first: Estimate, second: Estimate) -> Estimate:
-    """Second minus first, both of the same stratum's same samples."""
+    """Second minus first, both of one stratum's same samples."""
     return Estimate(second.value - first.value, second.draws - first.draws, min(first.freedom, second.freedom))
 
 
-def holm(p_values: dict[str, float]) -> dict[str, float]:
-    """p-values corrected for their number (Holm 1979): whichever is below 0.05 errs with 5% over all of them."""
-    corrected, largest = {}, 0.0
-    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
-        largest = max(largest, min(1.0, p_values[name] * (len(p_values) - rank)))
-        corrected[name] = largest
-    return {name: corrected[name] for name in p_values}
+def holm(p_values: dict[str, float | None]) -> dict[str, float | None]:
+    """p-values corrected for how many there are (Holm 1979): 5% is then the chance of any false alarm among them."""
+    known = sorted((value, name) for name, value in p_values.items() if value is not None)
+    corrected: dict[str, float | None] = dict.fromkeys(p_values)
+    largest = 0.0
+    for rank, (value, name) in enumerate(known):
+        corrected[name] = largest = max(largest, min(1.0, value * (len(known) - rank)))
+    return corrected

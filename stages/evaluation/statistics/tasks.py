@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 
 from stages.evaluation.statistics import statistic
-from stages.evaluation.statistics.estimate import RESAMPLES, Estimate
+from stages.evaluation.statistics.estimate import Estimate, unknown
 from stages.evaluation.statistics.resample import draws_of
 from stages.evaluation.statistics.statistic import Statistic
 from stages.shared.records import SampleScore
@@ -13,25 +13,25 @@ from stages.shared.records import SampleScore
 
 def score_of(rows: list[SampleScore]) -> float:
     """The statistic of a stratum's rows."""
-    return float(_statistic(rows)(np.ones((1, len(rows))))[0])
+    return float(_statistic(rows)(np.ones((1, len(rows)), dtype=np.int64))[0])
+
+
+RESAMPLES = 2_000
 
 
 def estimate_strata(rows: list[SampleScore], resamples: int = RESAMPLES) -> dict[str, Estimate]:
-    """Estimates by stratum of one system on one task; their average is the task's.
-
-    Nothing for a task with a stratum of one sample, or without rows: its spread is unknown.
-    """
+    """Estimates by stratum of one system on one task; their average is the task's."""
     strata: dict[str, list[SampleScore]] = defaultdict(list)
     for row in rows:
         strata[row.stratum].append(row)
-    if any(len(group) < 2 for group in strata.values()):
-        return {}
     return {name: _estimate(strata[name], resamples) for name in sorted(strata)}
 
 
 def _estimate(rows: list[SampleScore], resamples: int) -> Estimate:
     rows = sorted(rows, key=lambda row: row.sample)  # the draws are by place, the file's order is no matter
     number, value = len(rows), score_of(rows)
+    if number < 2:
+        return unknown(value, resamples)
     draws = draws_of(_statistic(rows), number, resamples, rows[0].task, rows[0].stratum)
     stretch = np.sqrt(number / (number - 1))  # drawing with replacement has (n - 1) / n of the variance
     return Estimate(value, value + stretch * (draws - value), number - 1)

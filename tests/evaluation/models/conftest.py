@@ -8,7 +8,7 @@ from stages.evaluation.models import baselines, encoders
 
 @pytest.fixture
 def outputs(backbone, corpus, monkeypatch, tmp_path):
-    """Where the loaders look for them: a backbone, an encoder with last-token pooling, a corpus. The encoder's folder."""
+    """Where the loaders look for them: a backbone, an encoder with last-token pooling, a corpus."""
     Encoder.from_backbone(backbone, EncoderConfig("last", "causal")).save(tmp_path / "encoder")
     monkeypatch.setattr(encoders, "BACKBONE", backbone)
     monkeypatch.setattr(encoders, "ENCODER", tmp_path / "encoder")

@@ -1,0 +1,1 @@
+"""A bench of the evaluation: `python -m stages.evaluation_bench.run`."""

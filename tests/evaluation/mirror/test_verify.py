@@ -1,0 +1,114 @@
+"""`verify`: what it prints and what its exit status depends on."""
+
+import pytest
+
+from stages.evaluation.mirror import verify as module
+from stages.evaluation.mirror.adopt import adopt
+from stages.evaluation.mirror.lock import read_lock, write_lock
+from stages.evaluation.mirror.needs import needed
+from stages.evaluation.mirror.statistics import computed, quiet
+from stages.evaluation.mirror.use import Mirror
+from stages.evaluation.mirror.verify import verify
+from stages.shared.errors import UserError
+from tests.evaluation.mirror import small
+
+STS12 = "mteb/sts12-sts"
+
+
+def change(folder, repository, task=None, **update):
+    """Change fields of a data set's entry in the lock, or of one of its tasks."""
+    lock = read_lock(folder)
+    entry = lock.datasets[repository]
+    if task:
+        update = {"tasks": entry.tasks | {task: entry.tasks[task].model_copy(update=update)}}
+    datasets = lock.datasets | {repository: entry.model_copy(update=update)}
+    write_lock(folder, lock.model_copy(update={"datasets": datasets}))
+
+
+def expect_its_own_statistics(folder, *names):
+    """As if mteb shipped the statistics of the small data."""
+    for name in names:
+        task = Mirror.open(folder).attach(small.task(name))
+        with quiet():
+            change(folder, task.metadata.dataset["path"], name, statistics=computed(task))
+
+
+def test_mirror_that_equals_its_lock_and_mtebs_statistics_is_good(locked, capsys):
+    folder = locked(*small.TASKS)
+    expect_its_own_statistics(folder, *small.TASKS)
+    assert verify(folder, None, statistics=True).good
+    out = capsys.readouterr().out
+    assert all(f"{name}: equal to mteb's statistics" in out for name in small.TASKS)
+    assert "files: 22 locked, 0 missing, changed or unknown" in out
+    assert "tasks: 9 equal to mteb's statistics, 0 differ in 0 numbers, 0 without" in out
+
+
+def test_each_bad_file_is_named_on_a_line_and_its_task_is_not_compared(locked, capsys):
+    folder = locked("STS12", "SciFact")
+    (folder / STS12 / "README.md").unlink()
+    small.write(folder, {f"{STS12}/data/test.parquet": b"x", f"{STS12}/more.parquet": b"x"})
+    tally = verify(folder, None, statistics=True)
+    assert not tally.good
+    assert tally.bad_files == 3
+    lines = capsys.readouterr().out.splitlines()
+    for state, path in (("missing", "README.md"), ("changed", "data/test.parquet"), ("unknown", "more.parquet")):
+        assert f"{state:<8} {STS12}/{path}" in lines
+    assert f"STS12: not compared, {STS12} is not as locked" in lines
+    assert any(line.startswith("SciFact: 18 numbers differ") for line in lines)
+
+
+def test_what_lies_beside_the_locked_data_sets_is_named_and_no_fault(locked, capsys):
+    folder = locked("STS12")
+    small.write(folder, {"NOTES.md": b"x", "other/set/a.parquet": b"x", "other/set/b.parquet": b"x"})
+    capsys.readouterr()
+    assert verify(folder, None, statistics=False).good
+    assert capsys.readouterr().out.splitlines()[:2] == ["unlocked NOTES.md", "unlocked other/set/"]
+
+
+@pytest.mark.parametrize("origin", ["hub", "folder"])
+def test_difference_from_mteb_is_shown_and_fails_only_data_of_unknown_origin(locked, capsys, origin):
+    folder = locked("STS12")
+    change(folder, STS12, origin=origin)
+    tally = verify(folder, None, statistics=True)
+    assert tally.good is (origin == "hub")
+    assert (tally.differing, tally.numbers) == (1, 14)
+    out = capsys.readouterr().out
+    assert "STS12: 14 numbers differ from mteb's\n  test.num_samples: found 4, expected 3108\n" in out
+    assert out.count("expected") == module.LINES
+    assert "  and 2 more\n" in out
+    assert "tasks: 0 equal to mteb's statistics, 1 differ in 14 numbers" in out
+
+
+def test_data_that_mteb_cannot_load_fail_with_the_reason(locked, capsys):
+    folder = locked("STS12", "EmotionClassification")
+    files = {f"{STS12}/data/test.parquet": b"PAR1 no parquet", "mteb/emotion/data/train.jsonl": b'{"text": "a"}\n'}
+    small.write(folder, files)
+    adopt(folder, needed(map(small.task, ("STS12", "EmotionClassification"))))
+    tally = verify(folder, None, statistics=True)
+    assert (tally.unreadable, tally.good) == (2, False)
+    assert "STS12: cannot be loaded from" in capsys.readouterr().out
+
+
+def test_task_of_which_mteb_ships_nothing_is_counted(locked, capsys):
+    folder = locked("STS12")
+    change(folder, STS12, "STS12", statistics=None)
+    assert verify(folder, None, statistics=True).good
+    assert "1 without statistics" in capsys.readouterr().out
+
+
+def test_statistics_of_another_mteb_are_told(locked, capsys):
+    folder = locked("STS12")
+    change(folder, STS12, mteb_version="1.0")
+    verify(folder, None, statistics=True)
+    assert "the statistics are of mteb 1.0" in capsys.readouterr().out
+
+
+def test_named_tasks_alone_are_verified(locked, capsys):
+    folder = locked("STS12", "SciFact", "TwentyNewsgroupsClustering", "TwentyNewsgroupsClustering.v2")
+    (folder / STS12 / "README.md").unlink()
+    assert verify(folder, ["SciFact", "TwentyNewsgroupsClustering.v2"], statistics=True).bad_files == 0
+    out = capsys.readouterr().out
+    assert "TwentyNewsgroupsClustering.v2:" in out
+    assert "TwentyNewsgroupsClustering:" not in out
+    with pytest.raises(UserError, match="does not know Nothing"):
+        verify(folder, ["Nothing"], statistics=True)
