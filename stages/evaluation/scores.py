@@ -19,7 +19,7 @@ def summarise(
 
     Args:
         results: by task name, in the order to report.
-        types: MTEB type of each task.
+        types: MTEB type of each task of the run. A type of which the model lacks a task is left out.
         samples: the model's rows; a task without rows gets no interval, nor does an average that it belongs to.
         complete: whether the model did all tasks of the run. If not, its means would be over other tasks than those of
             the models beside it, and are left out.
@@ -30,11 +30,10 @@ def summarise(
         `high` in place of each score.
     """
     tasks = {name: 100 * float(result.get_score()) for name, result in results.items()}
-    by_type = {
-        kind: mean(score for name, score in tasks.items() if types[name] == kind)
-        for kind in in_papers_order({types[name] for name in tasks})
-    }
-    means = {"mean_task": mean(tasks.values()), "mean_type": mean(by_type.values())} if complete and tasks else {}
+    members = {kind: [name for name in types if types[name] == kind] for kind in in_papers_order(types.values())}
+    whole = {kind: names for kind, names in members.items() if all(name in tasks for name in names)}
+    by_type = {kind: mean(tasks[name] for name in names) for kind, names in whole.items()}
+    means = {"mean_task": mean(tasks.values()), "mean_type": mean(by_type.values())} if complete else {}
     summary = {**means, "types": by_type, "tasks": tasks}
     return {**summary, "intervals": _intervals(summary, types, samples)}
 
@@ -46,7 +45,7 @@ def in_papers_order(types: Iterable[str]) -> list[str]:
 
 
 def _intervals(summary: dict, types: dict[str, str], samples: list[SampleScore]) -> dict:
-    """Intervals of what the summary holds, where they are known."""
+    """The intervals of what the summary holds, as far as they are known."""
     rows: dict[str, list[SampleScore]] = defaultdict(list)
     for row in samples:
         rows[row.task].append(row)

@@ -1,10 +1,13 @@
 """The tasks that a mirror's lock names, and choices among them. Loads no numpy: the bench itself calls it too."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 from stages.evaluation.mirror.lock import read_lock
 from stages.shared.settings import TaskChoice
+
+QUICK_TYPES = ("Reranking", "Retrieval", "STS")  # those that take seconds
 
 
 class LockedTask(NamedTuple):
@@ -30,6 +33,7 @@ def tasks(mirror: Path) -> list[LockedTask]:
     return sorted(found, key=lambda task: (task.type, task.size, task.name))
 
 
-def smallest(mirror: Path) -> dict[str, LockedTask]:
-    """One task of each type."""
-    return {task.type: task for task in reversed(tasks(mirror))}
+def smallest(mirror: Path, types: Collection[str]) -> dict[str, LockedTask]:
+    """One task of each of `types` that the mirror has, in their order."""
+    found = {task.type: task for task in reversed(tasks(mirror))}
+    return {kind: found[kind] for kind in types if kind in found}

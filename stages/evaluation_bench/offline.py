@@ -28,13 +28,15 @@ def cut_off() -> list[str]:
 
 
 def one(folder: Path, mirror: Path, choice: TaskChoice) -> dict:
-    """Why it failed or its score with the known encoder; the `numbers` of mteb's statistics, and which of them differ."""
+    """Why it failed or its score with the known encoder; the `numbers` of mteb's statistics, and which differ."""
     from stages.evaluation.registry import list_tasks
 
     (listed,) = list_tasks([choice], [])
     outcome = known.evaluate(known.model(), [listed], [], folder / "results", mirror)
-    found = {"failure": outcome.failures.get(choice.task), "score": None, "numbers": None, "differ": []}
-    if found["failure"] is None:
+    found = {"failure": None, "score": None, "numbers": None, "differ": []}
+    if choice.task in outcome.failures:
+        found["failure"] = str(outcome.failures[choice.task])
+    else:
         found["score"] = float(outcome.results[choice.task].get_score())
         found |= statistics(mirror, choice)
     return found

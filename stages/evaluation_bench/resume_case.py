@@ -12,9 +12,9 @@ from stages.evaluation_bench.stopped import ENCODING, ROWS, SHARDS_BEFORE
 from stages.evaluation_bench.work import ROOT, environment, read_settings, said
 
 TASKS = tuple(read_settings().profile.evaluation.tasks)
-DOCUMENTS, QUICK_DOCUMENTS = 3_000, 400
+DOCUMENTS, QUICK_DOCUMENTS = 1_000, 400
 STOPS = (ENCODING, *TASKS)
-QUICK_STOPS = (ENCODING, TASKS[2])
+QUICK_STOPS = (ENCODING,)
 FILES = len(TASKS) + 2  # a result of each task, the samples, the model's description
 
 

@@ -5,6 +5,7 @@ are normal and correlated. Letters in comments: n samples.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ def ranking(samples: int) -> Shape:
         return float(values @ np.diff(norm.cdf([-np.inf, *(cuts - shift), np.inf])))
 
     def draw(generator: np.random.Generator, task: str) -> tuple[Rows, Rows]:
-        latent = _alike(generator, samples) + [[0], [better]]
+        latent = _alike(generator, samples) + np.array([[0], [better]])
         first, second = values[np.searchsorted(cuts, latent)]
         return _rows(task, "mean", first), _rows(task, "mean", second)
 
@@ -64,7 +65,7 @@ def similarity(samples: int) -> Shape:
         below = norm.cdf(ends)
         middle = (below[1:] + below[:-1]) / 2  # the grade's rank, as a share
         slope = correlation / np.sqrt(2 - correlation**2)  # of the score's expected rank on the latent grade
-        parts = [quad(lambda x: norm.cdf(slope * x) * norm.pdf(x), *pair)[0] for pair in zip(ends, ends[1:], strict=False)]
+        parts = [quad(lambda x: norm.cdf(slope * x) * norm.pdf(x), *pair)[0] for pair in pairwise(ends)]
         spread = np.diff(below) @ (middle - 0.5) ** 2
         return float((middle - 0.5) @ parts / np.sqrt(spread / 12))
 
@@ -117,4 +118,6 @@ def _alike(generator: np.random.Generator, samples: int) -> np.ndarray:
 def _rows(task: str, statistic: str, scores: np.ndarray, gold: np.ndarray | None = None) -> Rows:
     golds = np.zeros(len(scores)) if gold is None else gold
     values = zip(golds.tolist(), scores.tolist(), strict=True)
-    return [SampleScore(task, STRATUM, str(place), statistic, own, [score]) for place, (own, score) in enumerate(values)]
+    return [
+        SampleScore(task, STRATUM, str(place), statistic, own, [score]) for place, (own, score) in enumerate(values)
+    ]

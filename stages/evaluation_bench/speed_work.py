@@ -4,13 +4,13 @@ Imports no package that loads numpy or torch: a process fixes its threads before
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from benching.made_up import Writer
 from benching.processes import peak_mib
 
+from stages.evaluation_bench.clock import Clock
 from stages.shared.settings import TaskChoice
 
 ENCODER, BACKBONE = "data/encoder", "data/backbone"
@@ -35,18 +35,9 @@ def listed(mirror: str, tasks: list[dict]) -> list:
     return found
 
 
-def prepare(mirror: str, tasks: list[dict]) -> None:
-    """Let `datasets` convert the data once, so that no measured process does."""
-    for one in listed(mirror, tasks):
-        for part in one.parts:
-            part.load_data()
-
-
 @contextmanager
 def measured(model: type) -> Iterator[dict]:
     """Fills what it gives when the block ends: seconds in all and encoding, texts, peak memory of the process."""
-    from stages.evaluation_bench.clock import Clock
-
     clock, found, start = Clock(), {}, time.perf_counter()
     clock.watch(model)
     yield found

@@ -15,8 +15,7 @@ def run(options: Options) -> Result:
     if options.mirror is None:
         figures = {"types_offline": "types of tasks that ran", "statistics_verified": "and whose data were compared"}
         return not_run("types", NO_MIRROR, figures)
-    smallest = locked.smallest(options.mirror)
-    tasks = {kind: smallest[kind] for kind in TYPES if kind in smallest}
+    tasks = locked.smallest(options.mirror, locked.QUICK_TYPES if options.quick else TYPES)
     options.step(f"types: {len(tasks)} tasks without a network")
     choices = [task.choice().model_dump() for task in tasks.values()]
     with scratch() as folder:
@@ -27,12 +26,11 @@ def run(options: Options) -> Result:
 def result(options: Options, names: dict[str, str], done: dict) -> Result:
     """Of a process that said what offline.run returns, for the tasks `names` by type."""
     table = [("type", "task", "main score", "statistics")]
-    for kind in TYPES:
-        if kind not in names:
-            table.append((kind, "-", "-", "the mirror has no such task"))
     for (kind, name), task in zip(names.items(), done["tasks"], strict=True):
         score = "-" if task["failure"] else f"{task['score']:.4f}"
         table.append((kind, name, score, told(task)))
+    if not options.quick:
+        table += [(kind, "-", "-", "the mirror has no such task") for kind in TYPES if kind not in names]
     ran = [task for task in done["tasks"] if task["failure"] is None]
     verified = [task for task in ran if task["numbers"] is not None]
     equal = sum(not task["differ"] for task in verified)

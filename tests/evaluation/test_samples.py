@@ -19,6 +19,11 @@ from stages.evaluation.statistics import average, estimate_strata, score_of
 from stages.evaluation.tasks import OWN_TASKS
 from stages.shared.errors import UserError
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning"),  # of sklearn and torch, about labels never predicted and copies
+    pytest.mark.filterwarnings("ignore:.*constant:RuntimeWarning"),
+]
+
 WORDS = ("red", "green", "blue", "old", "new", "cat", "dog", "tree", "house", "river")
 
 
@@ -314,6 +319,17 @@ def test_bitext_rows_average_to_the_weighted_metric(metric, rows_of):
     rows = rows_of(scored_by(Sentences(), metric))
     assert len(rows) == 40
     assert 0 < score_of(rows) < 1
+
+
+def test_bitext_gold_may_point_elsewhere(rows_of):
+    class Gold(mocks.MockBitextMiningTask):
+        def load_data(self, num_proc=None, **kwargs):  # noqa: ARG002
+            sentences = texts(30)
+            gold = [(place, 29 - place) for place in range(30)]
+            data = {"sentence1": sentences, "sentence2": [f"{text} red" for text in sentences[::-1]], "gold": gold}
+            self.dataset, self.data_loaded = {"test": data}, True
+
+    assert 0.5 < score_of(rows_of(Gold())) < 1
 
 
 def test_part_of_an_aggregate_has_the_aggregates_name_and_its_own_strata(evaluated):

@@ -24,6 +24,7 @@ def render(
     provenance: dict[str, str],
 ) -> str:
     """The card. Without `figures` or `recipe` it says that there are none."""
+    config = facts.config
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent),
         autoescape=False,
@@ -35,8 +36,11 @@ def render(
     return environment.get_template(TEMPLATE.name).render(
         metadata=_metadata(facts, figures).to_yaml(),
         facts=facts,
-        config=facts.config,
+        config=config,
+        pooling=f"anchor-token-aware ({config.ata_score})" if config.pooling == "ata" else config.pooling,
         figures=figures,
+        table=_table(figures) if figures else None,
+        intervals=any(row.interval for row in figures.rows) if figures else False,
         recipe=recipe,
         origin=origin,
         provenance=provenance,
@@ -44,6 +48,21 @@ def render(
         transformers=REQUIREMENTS["transformers"],
         meta_file=META_FILE,
     )
+
+
+def _table(figures: Figures) -> list[list[str]]:
+    """The scores as cells, a header first; without types and metrics where nobody has described the tasks."""
+    described = any(row.about for row in figures.tasks)
+    rows = [["task", *(["type", "metric"] if described else []), "this model", *figures.baselines]]
+    for row in figures.rows:
+        what = [row.about.get("type", ""), row.about.get("main_score", "")] if described else []
+        score = _points(row.score) + (" [{:.1f}, {:.1f}]".format(*row.interval) if row.interval else "")
+        rows.append([row.name, *what, score, *map(_points, row.baselines.values())])
+    return rows
+
+
+def _points(score: float | None) -> str:
+    return "–" if score is None else f"{score:.1f}"
 
 
 def _metadata(facts: Facts, figures: Figures | None) -> ModelCardData:

@@ -25,6 +25,7 @@ class Facts:
     dtype: str
     max_length: int
     revision: str  # the hash of the weights that were scored
+    task_instructions: dict[str, str]  # in place of mteb's, when it was scored
     languages: list[str]  # of the training texts, ISO 639-1; empty where nobody has said
     base: str | None  # the Hub's name of the model that training started from
     license: str | None
@@ -51,6 +52,7 @@ def collect(name: str, encoder: Encoder, folder: Path, settings: Settings, **tol
         dtype=str(encoder.model.dtype).removeprefix("torch."),
         max_length=settings.profile.evaluation.max_length,
         revision=hash_of_weights(folder),
+        task_instructions=settings.profile.evaluation.instructions,
         languages=sorted(settings.profile.prompts.languages) if synthetic else [],
         **told,
     )

@@ -37,6 +37,10 @@ class Figures:
     mean: Row
 
     @property
+    def rows(self) -> list[Row]:
+        return [*self.tasks, self.mean]
+
+    @property
     def baselines(self) -> list[str]:
         return list(self.mean.baselines)
 

@@ -11,7 +11,7 @@ torch under a name of its own.
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -64,11 +64,11 @@ def _closure(entry: str) -> dict[str, str]:
     return sources
 
 
-def _imports(source: str) -> Iterator[ast.ImportFrom]:
+@cache
+def _imports(source: str) -> list[ast.ImportFrom]:
     """The imports from our packages, also those inside functions."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in OURS:
-            yield node
+    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)]
+    return [node for node in imports if node.module.split(".")[0] in OURS]
 
 
 def _modules(node: ast.ImportFrom) -> list[str]:

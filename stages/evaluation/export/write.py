@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 
 from stages.encoder import Encoder, EncoderConfig
@@ -67,7 +68,7 @@ def write_export(
     if target.is_relative_to(source.resolve()):
         raise UserError(f"{target} lies inside {source}, which training owns", next="name a folder elsewhere")
 
-    loaded = Encoder.load(source, backbone=backbone, dtype="auto")
+    loaded = Encoder.load(source, backbone=backbone, dtype=_dtype(source, settings, adapter=adapter))
     code = needs_code(config, adapter=adapter)
     hub = hub_base(base, backbone)
     told = {"base": hub and hub[0], "license": base_license(hub), "adapter": adapter, "code": code}
@@ -100,6 +101,16 @@ def _saved(source: Path) -> tuple[EncoderConfig, dict | None]:
         return EncoderConfig(**saved), base
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is not the file that training writes: {error}", next=advice) from error
+
+
+def _dtype(source: Path, settings: Settings, *, adapter: bool) -> torch.dtype | str:
+    """The type that a whole model was saved in, or that the evaluation merges an adapter in.
+
+    An adapter that is not merged is compared with its merged model, which in 16 bits would be another one.
+    """
+    if not adapters.is_adapter(source):
+        return "auto"
+    return torch.bfloat16 if settings.profile.runtime.precision == "bf16" and not adapter else torch.float32
 
 
 def _size(folder: Path) -> int:

@@ -1,6 +1,7 @@
 """Baselines from packages: TF-IDF, a hashed bag of words, BM25, and any model that sentence-transformers loads."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import mteb
@@ -29,6 +30,7 @@ def load_baseline(name: str, settings: Settings) -> MTEBModels:
     if name == "hashed":
         return _bag_of_words(name, HashedEmbedder())
     if name == "bm25":
+        os.environ.setdefault("DISABLE_TQDM", "1")  # read when bm25s is imported, at the first index: six bars a task
         return mteb.get_model(BM25)
     return _sentence_transformer(name, settings.profile.runtime.device)
 

@@ -1,5 +1,6 @@
 """A score with its bootstrap draws, and what follows from them: averages, differences, intervals, p-values."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from scipy.stats import norm, t
 from stages.evaluation.statistics.statistic import Floats
 
 LEVEL = 0.95
-RESOLVED = 5  # draws beyond a value from which their share is a probability
+RESOLVED = 5  # so many draws must lie beyond a value for their share to be a probability; else a normal tail is laid on
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,18 +30,22 @@ class Estimate:
 
     def interval(self) -> tuple[float, float] | None:
         """The ends of the 95% interval."""
-        if not self.known:
-            return None
-        outside = norm.cdf(t.ppf((1 - LEVEL) / 2, self.freedom))
-        low, high = np.quantile(self.draws, [outside, 1 - outside])
-        return float(low), float(high)
+        return (self._low(self.draws), -self._low(-self.draws)) if self.known else None
 
     def p_value(self) -> float | None:
-        """Two-sided, for a true value of 0: below 0.05 where the interval leaves 0 out."""
+        """Two-sided, for a true value of 0: below 0.05 if and only if the interval leaves 0 out."""
         return min(1.0, 2 * min(self._tail(self.draws), self._tail(-self.draws))) if self.known else None
 
+    def _low(self, draws: Floats) -> float:
+        """The end that a true value lies below with a probability of 2.5%."""
+        quantile = t.ppf((1 - LEVEL) / 2, self.freedom)
+        place, ordered = math.ceil(norm.cdf(quantile) * (len(draws) + 2)) - 2, np.sort(draws)
+        if place >= RESOLVED:
+            return float(ordered[place])
+        return float(min(ordered[RESOLVED - 1], draws.mean() + quantile * draws.std()))
+
     def _tail(self, draws: Floats) -> float:
-        """The probability of 0 or less. Where hardly a draw gets there it is that of a normal distribution's tail."""
+        """The probability of a true value of 0 or less, as `_low` sees it."""
         below = np.count_nonzero(draws <= 0)
         quantile = norm.ppf((max(below, RESOLVED) + 1) / (len(draws) + 2))
         if below < RESOLVED:

@@ -14,6 +14,15 @@ Counts = NDArray[np.int64]  # whole numbers: their running sums take a quarter o
 Statistic = Callable[[Counts], Floats]
 
 
+def statistic_of(name: str, gold: Floats, scores: Floats) -> Statistic:
+    """The statistic called `name` in SampleScore, of gold (n,) and scores (n, W)."""
+    if name == "average_precision":
+        return average_precision(gold, scores)
+    if name == "mean":
+        return mean(scores[:, 0])
+    return {"pearson": pearson, "spearman": spearman}[name](gold, scores[:, 0])
+
+
 def mean(values: Floats) -> Statistic:
     """The mean of values (n,)."""
     return lambda counts: counts.astype(float) @ values / len(values)

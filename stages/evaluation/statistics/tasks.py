@@ -4,10 +4,9 @@ from collections import defaultdict
 
 import numpy as np
 
-from stages.evaluation.statistics import statistic
 from stages.evaluation.statistics.estimate import Estimate, unknown
 from stages.evaluation.statistics.resample import draws_of
-from stages.evaluation.statistics.statistic import Statistic
+from stages.evaluation.statistics.statistic import Statistic, statistic_of
 from stages.shared.records import SampleScore
 
 
@@ -38,11 +37,5 @@ def _estimate(rows: list[SampleScore], resamples: int) -> Estimate:
 
 
 def _statistic(rows: list[SampleScore]) -> Statistic:
-    name = rows[0].statistic
-    gold = np.array([row.gold for row in rows])
-    scores = np.array([row.scores for row in rows])  # (n, ways)
-    if name == "average_precision":
-        return statistic.average_precision(gold, scores)
-    if name == "mean":
-        return statistic.mean(scores[:, 0])
-    return {"pearson": statistic.pearson, "spearman": statistic.spearman}[name](gold, scores[:, 0])
+    gold, scores = np.array([row.gold for row in rows]), np.array([row.scores for row in rows])
+    return statistic_of(rows[0].statistic, gold, scores)

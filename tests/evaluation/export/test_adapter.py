@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,6 +97,18 @@ def test_card_names_a_hub_base_with_its_license(export, hub_backbone, adapter):
     for line in ("license: mit", "base_model: owner/tiny", f"base_model_relation: {relation}"):
         assert f"\n{line}\n" in card
     assert ("loaded from the Hub" in card) == adapter
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("no", "float32"), ("bf16", "bfloat16")])
+def test_adapter_is_merged_in_the_type_in_which_it_is_scored(settings_of, backbone, tmp_path, precision, dtype):
+    config = EncoderConfig("mean", "causal")
+    folder = save_encoder(config, tmp_path / "encoder", backbone, adapter=True)
+    settings = settings_of(config)
+    runtime = settings.profile.runtime.model_copy(update={"precision": precision})
+    settings = replace(settings, profile=settings.profile.model_copy(update={"runtime": runtime}))
+    merged = write_export(folder, tmp_path / "merged", settings, backbone=backbone)
+    assert merged.facts.dtype == dtype
+    write_export(folder, tmp_path / "alone", settings, backbone=backbone, adapter=True)
 
 
 def test_merged_model_has_no_adapter_to_export(saved, settings, tmp_path):

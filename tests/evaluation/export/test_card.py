@@ -83,9 +83,9 @@ def test_scores_stand_beside_the_baselines_with_their_intervals(scored):
     assert exported.export.notes == []
     _, text = parts(exported)
     assert "| task | type | metric | this model | TF-IDF | BM25 |" in text
-    assert "| DocsSTS | STS | cosine_spearman | 50.5 [49.0, 52.0] | 44.0 | – |" in text
-    assert "| SciFact |  |  | 40.0 | 50.0 | 55.0 |" in text
-    assert "| mean |  |  | 45.2 [44.0, 46.5] | 47.0 | – |" in text
+    assert "\n| DocsSTS | STS | cosine_spearman | 50.5 [49.0, 52.0] | 44.0 | – |\n" in text
+    assert "\n| SciFact |  |  | 40.0 | 50.0 | 55.0 |\n" in text
+    assert "\n| mean |  |  | 45.2 [44.0, 46.5] | 47.0 | – |\n" in text
     assert "- TF-IDF is ahead of this model on 1 of 2 tasks." in text
     assert "- BM25 is ahead of this model on 1 of 1 task." in text
 

@@ -10,11 +10,16 @@ from stages.shared import runtime
 from tests.evaluation.export.conftest import save_encoder
 
 
-@pytest.fixture
-def project(repository, backbone, monkeypatch):
-    """A project whose training has run. Arithmetic stays as the tests have it."""
+@pytest.fixture(autouse=True)
+def _arithmetic_of_the_tests(monkeypatch):
+    """Threads and kernels are set for a whole process, and these tests share theirs with others."""
     for name in ("pin", "pin_torch"):
         monkeypatch.setattr(runtime, name, lambda *_args, **_kwargs: None)
+
+
+@pytest.fixture
+def project(repository, backbone):
+    """A project whose training has run."""
     save_encoder(EncoderConfig("ata", "bidirectional"), repository / "data/encoder", backbone)
     return repository
 

@@ -35,7 +35,7 @@ def test_models_run_side_by_side_without_the_repository(export, texts_of_all_len
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     home = tmp_path / "home"
     home.mkdir()
-    environment["HF_HOME"] = str(home)
+    environment.update(HF_HOME=str(home), OMP_NUM_THREADS="1")
     done = subprocess.run(
         [sys.executable, "-I", str(SCRIPT), str(request), str(answer)],
         cwd=home,
