@@ -1,7 +1,9 @@
 """The run of a bench: its cases one after the other, their tables and rows, and the bars at the end."""
 
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tqdm import tqdm
@@ -26,13 +28,13 @@ def run_cases(
     csv: Path | None,
     about: Sequence[str],
 ) -> int:
-    """Run the cases and print all of it; 0, 1 if a case went wrong, 130 after Ctrl-C.
+    """Run the cases and print all of it; 0, 1 if a case went wrong, 130 after Ctrl-C or SIGTERM.
 
     A case that goes wrong gives no figure and costs no other one. `csv` gets the `row`s of each case when it is done;
     without a file nothing is written and no bar judged. `about` is printed before the bars.
     """
     figures, refusals, stopped = {}, [], False
-    with tqdm(unit=" steps", bar_format="{desc} [{n_fmt} steps, {elapsed}]") as bar:
+    with tqdm(unit=" steps", bar_format="{desc} [{n_fmt} steps, {elapsed}]") as bar, _terminable():
         try:
             for name, case in cases.items():
                 try:
@@ -52,6 +54,16 @@ def run_cases(
         print("stopped; what is done is kept", file=sys.stderr)
     print("\n".join([*about, *lines(bars, figures)]))
     return INTERRUPTED if stopped else int(bool(refusals))
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within it SIGTERM stops as Ctrl-C does: processes end and temporary folders go."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _step(bar: tqdm, text: str) -> None:

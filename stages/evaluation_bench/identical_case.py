@@ -8,6 +8,7 @@ from benching.processes import require
 from benching.table import Result
 
 from stages.evaluation_bench import locked
+from stages.evaluation_bench.known import write_documents
 from stages.evaluation_bench.results import NO_MIRROR, Options, Recorder, scratch
 from stages.evaluation_bench.work import read_settings, said
 
@@ -18,23 +19,24 @@ SIDES = {"ours": "our path", "plain": "plain mteb"}
 
 def run(options: Options) -> Result:
     """Raises WrongResult if a task fails on either side."""
-    documents = QUICK_DOCUMENTS if options.quick else DOCUMENTS
     tasks = []
     if options.mirror:
         few = locked.smallest(options.mirror, locked.QUICK_TYPES).values()
         tasks = list(few) if options.quick else locked.tasks(options.mirror)
-    given = {"own": OWN, "documents": documents, "mirror": options.mirror and str(options.mirror)}
+    given = {"own": OWN, "mirror": options.mirror and str(options.mirror)}
     given["tasks"] = [task.choice().model_dump() for task in tasks]
     scores = {}
     with scratch() as folder:
+        given["documents"] = f"{folder}/documents.parquet"
+        what = write_documents(given["documents"], QUICK_DOCUMENTS if options.quick else DOCUMENTS)
         for side, name in SIDES.items():
             options.step(f"identical: {len(OWN) + len(tasks)} tasks by {name}")
-            source = said("scored", folder, side=side, folder=folder, **given)["source"]
+            said("scored", folder, side=side, folder=folder, **given)
             scores[side] = json.loads(Path(folder, f"{side}.json").read_text(encoding="utf-8"))
     names = [*OWN, *(task.name for task in tasks)]
     for side, name in SIDES.items():
         require(list(scores[side]) == names, f"identical: {name} scored {', '.join(scores[side])}")
-    return result(options, scores["ours"], scores["plain"], f"{documents:,} {source}")
+    return result(options, scores["ours"], scores["plain"], what)
 
 
 def result(options: Options, ours: dict[str, dict], plain: dict[str, dict], what: str) -> Result:

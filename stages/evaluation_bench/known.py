@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from benching.made_up import Writer
 
 from stages.evaluation_bench.work import ROOT
-from stages.shared.records import Document, read_records
+from stages.shared.records import Document, read_records, write_records
 
 if TYPE_CHECKING:
     from stages.evaluation.models.embed import Embed
@@ -17,13 +17,17 @@ AREAS = ("alpha.graphs", "alpha.trees", "beta.linear", "beta.signal")
 MODULES = ("first", "second", "third")
 
 
-def documents(count: int) -> tuple[list[Document], str]:
-    """`count` held-out documents, or made-up ones where the pipeline has not run; where they are from."""
+def write_documents(path: Path, count: int) -> str:
+    """At most `count` held-out documents, or made-up ones where the pipeline has not run; how many, and of which.
+
+    All processes of a case read them from here: the pipeline may run meanwhile.
+    """
     from stages.evaluation.documents import choose
 
-    if HELD_OUT.exists():
-        return choose(read_records(HELD_OUT, Document), count), "held-out documents"
-    return made_up(count), "made-up documents"
+    there = HELD_OUT.exists()
+    rows = choose(read_records(HELD_OUT, Document), count) if there else made_up(count)
+    write_records(path, Document, rows)
+    return f"{len(rows):,} {'held-out' if there else 'made-up'} documents"
 
 
 def made_up(count: int) -> list[Document]:

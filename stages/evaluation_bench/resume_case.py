@@ -7,6 +7,7 @@ from benching import processes
 from benching.processes import require
 from benching.table import Result
 
+from stages.evaluation_bench.known import write_documents
 from stages.evaluation_bench.results import Options, Recorder, scratch
 from stages.evaluation_bench.stopped import ENCODING, ROWS, SHARDS_BEFORE
 from stages.evaluation_bench.work import ROOT, environment, read_settings, said
@@ -29,19 +30,20 @@ class Stop(NamedTuple):
 
 def run(options: Options) -> Result:
     """Raises WrongResult if a process is not killed where it should be, or leaves less than it had finished."""
-    documents, stops = (QUICK_DOCUMENTS, QUICK_STOPS) if options.quick else (DOCUMENTS, STOPS)
+    count, stops = (QUICK_DOCUMENTS, QUICK_STOPS) if options.quick else (DOCUMENTS, STOPS)
     with scratch() as name:
+        documents = f"{name}/documents.parquet"
+        what = write_documents(documents, count)
         options.step("resume: one run to its end")
-        whole = said(
-            "stopped", place(name, "whole"), results=f"{name}/whole/results", documents=documents, kill_at=None
-        )
+        given = {"results": f"{name}/whole/results", "documents": documents}
+        whole = said("stopped", place(name, "whole"), **given, kill_at=None)
         expected = files(Path(name, "whole/results"))
         require(len(expected) == FILES, f"resume: one run left {', '.join(expected)}")
         found = [stop(options, name, at, documents, expected) for at in stops]
-    return result(options, found, whole["encoded"], f"{documents:,} {whole['source']}")
+    return result(options, found, whole["encoded"], what)
 
 
-def stop(options: Options, name: str, at: str, documents: int, expected: dict[str, bytes]) -> Stop:
+def stop(options: Options, name: str, at: str, documents: str, expected: dict[str, bytes]) -> Stop:
     """Kill a run at `at`, and let another one go on."""
     folder = place(name, at)
     given = {"results": f"{folder}/results", "documents": documents}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stages.evaluation_bench import known
 from stages.evaluation_bench.work import serve
+from stages.shared.records import Document, read_records
 from stages.shared.settings import Settings, TaskChoice
 
 
@@ -14,21 +15,21 @@ def run(
     side: str,
     folder: str,
     own: list[str],
-    documents: int,
+    documents: str,
     mirror: str | None,
     tasks: list[dict],
 ) -> dict:
-    """Write the scores of the tasks `own`, on `documents` documents, and of `tasks` to `folder`/<side>.json, in JSON.
+    """Write the scores of the tasks `own`, on the file `documents`, and of `tasks` to `folder`/<side>.json, in JSON.
 
     `side` is ours or plain.
     """
     from stages.evaluation.registry import list_tasks
 
-    texts, source = known.documents(documents)
+    texts = read_records(documents, Document)
     listed = list_tasks([*own, *(TaskChoice(**task) for task in tasks)], texts)
     found = {"ours": ours, "plain": plain}[side](listed, texts, Path(folder), mirror and Path(mirror))
     (Path(folder) / f"{side}.json").write_text(json.dumps(found), encoding="utf-8")
-    return {"source": source}
+    return {"tasks": len(found)}
 
 
 def ours(listed: list, texts: list, folder: Path, mirror: Path | None) -> dict[str, dict]:

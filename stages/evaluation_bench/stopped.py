@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stages.evaluation_bench import known
 from stages.evaluation_bench.work import serve
+from stages.shared.records import Document, read_records
 from stages.shared.settings import Settings
 
 ROWS = 256  # texts of a shard, so that a small corpus makes several
@@ -13,8 +14,8 @@ SHARDS_BEFORE = 2  # that are on disk at a kill in the middle of an encode call
 ENCODING = "encoding"
 
 
-def run(settings: Settings, *, results: str, documents: int, kill_at: str | None) -> dict:
-    """Our own tasks with the known encoder, into the folder `results`. Says how many texts it encoded.
+def run(settings: Settings, *, results: str, documents: str, kill_at: str | None) -> dict:
+    """Our tasks on the file `documents` with the known encoder, into the folder `results`; how many texts it encoded.
 
     `kill_at`: a task's name, or ENCODING; there the process gets a SIGKILL. None: it ends by itself.
     """
@@ -31,7 +32,7 @@ def run(settings: Settings, *, results: str, documents: int, kill_at: str | None
         calls.append(len(texts))
         return known_embed(texts, instruction)
 
-    texts, source = known.documents(documents)
+    texts = read_records(documents, Document)
     listed = list_tasks(settings.profile.evaluation.tasks, texts)
     for one in listed:
         if one.name == kill_at:
@@ -39,7 +40,7 @@ def run(settings: Settings, *, results: str, documents: int, kill_at: str | None
     outcome = known.evaluate(known.model(embed), listed, texts, Path(results))
     if outcome.failures:
         raise RuntimeError(f"tasks failed: {outcome.failures}")
-    return {"encoded": sum(calls), "source": source}
+    return {"encoded": sum(calls)}
 
 
 def die(*_, **__) -> None:

@@ -89,7 +89,9 @@ def test_summary_is_the_same_in_every_run():
 
 
 @pytest.mark.parametrize("benchmark", ["MTEB(eng, v2)", "MTEB(eng, v1)"])
-def test_means_are_those_of_mtebs_own_table(benchmark):
+def test_means_are_those_of_mtebs_own_table(benchmark, monkeypatch):
+    # Another column of the table, for which mteb walks the training data of all models that it knows.
+    monkeypatch.setattr("mteb.benchmarks._create_table._zero_shot_pct_cached", lambda *_: None)
     benchmark, generator, given = mteb.get_benchmark(benchmark), random.Random(0), {}
     for task in benchmark.tasks:  # MSMARCO's dev split and STS22's one language pair among them
         (split,), (subset,) = task.eval_splits, task.hf_subsets

@@ -27,6 +27,7 @@ from stages.evaluation_bench.clock import Clock
 from stages.evaluation_bench.results import NO_MIRROR
 from stages.evaluation_bench.resume_case import files
 from stages.evaluation_bench.stopped import ENCODING
+from stages.shared.records import Document, read_records, write_records
 from stages.shared.settings import TaskChoice
 from tests.evaluation.mirror import small
 from tests.evaluation_bench.conftest import options
@@ -99,13 +100,22 @@ def test_tries_to_reach_a_network_are_told(monkeypatch):
 
 def test_both_ways_to_score_give_equal_numbers(small_mirror, tmp_path):
     task = TaskChoice(task="SciFact").model_dump()
-    given = {"own": ["DocsSTS", "DocsReranking"], "documents": 150, "mirror": str(small_mirror), "tasks": [task]}
+    path = str(tmp_path / "documents.parquet")
+    assert known.write_documents(path, 150) == "150 made-up documents"
+    given = {"own": ["DocsSTS", "DocsReranking"], "documents": path, "mirror": str(small_mirror), "tasks": [task]}
     for side in identical_case.SIDES:
-        assert scored.run(None, side=side, folder=str(tmp_path), **given) == {"source": "made-up documents"}
+        assert scored.run(None, side=side, folder=str(tmp_path), **given) == {"tasks": 3}
     ours, plain = (json.loads((tmp_path / f"{side}.json").read_text()) for side in identical_case.SIDES)
     assert list(ours) == ["DocsSTS", "DocsReranking", "SciFact"]
     assert 0.1 < ours["DocsSTS"]["test"][0]["main_score"] < 1
     assert dict(identical_case.leaves(ours)) == dict(identical_case.leaves(plain))
+
+
+def test_documents_are_the_held_out_ones_where_the_pipeline_has_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(known, "HELD_OUT", tmp_path / "held_out.parquet")
+    write_records(tmp_path / "held_out.parquet", Document, known.made_up(40))
+    assert known.write_documents(tmp_path / "some.parquet", 30) == "30 held-out documents"
+    assert set(read_records(tmp_path / "some.parquet", Document)) < set(known.made_up(40))
 
 
 def test_made_up_documents_give_all_our_tasks():
@@ -132,15 +142,17 @@ def test_run_that_is_killed_goes_on_to_the_same_files(at, tmp_path, monkeypatch)
     monkeypatch.setattr(stopped, "die", die)
     monkeypatch.setattr(shards, "ROWS", shards.ROWS)  # put back at the end
     monkeypatch.setattr(stopped, "ROWS", 50)
+    documents = str(tmp_path / "documents.parquet")
+    known.write_documents(documents, 100)
     monkeypatch.setenv("MGH_PARTIAL", str(tmp_path / "whole/mgh_partial"))
-    whole = stopped.run(settings, results=f"{tmp_path}/whole/results", documents=100, kill_at=None)
+    whole = stopped.run(settings, results=f"{tmp_path}/whole/results", documents=documents, kill_at=None)
     parts = tmp_path / "parts"
     parts.mkdir()
     monkeypatch.setenv("MGH_PARTIAL", str(parts / "mgh_partial"))
     with pytest.raises(Killed):
-        stopped.run(settings, results=f"{parts}/results", documents=100, kill_at=at)
+        stopped.run(settings, results=f"{parts}/results", documents=documents, kill_at=at)
     assert resume_case.left(str(parts), at) == (2 if at == ENCODING else 1)
-    on = stopped.run(settings, results=f"{parts}/results", documents=100, kill_at=None)
+    on = stopped.run(settings, results=f"{parts}/results", documents=documents, kill_at=None)
     assert files(parts / "results") == files(tmp_path / "whole/results")
     assert (whole["encoded"], on["encoded"]) == (200, 100 if at == ENCODING else 200)
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import signal
 import sys
 from dataclasses import dataclass
 
@@ -99,7 +100,7 @@ def result(name, figure):
     return Result(f"title {name}", [], [("what", "figure"), (name, str(figure))], [Row(name)], {name: figure})
 
 
-def stop(_):
+def interrupt(_):
     raise KeyboardInterrupt
 
 
@@ -132,7 +133,8 @@ def test_case_that_goes_wrong_gives_no_figure_and_costs_no_other(tmp_path, capsy
     assert names(tmp_path / "rows.csv") == ["two"]
 
 
-def test_stop_keeps_what_is_done(tmp_path, capsys):
+@pytest.mark.parametrize("stop", [interrupt, lambda _: signal.raise_signal(signal.SIGTERM)])
+def test_stop_keeps_what_is_done(stop, tmp_path, capsys):
     cases = {"one": lambda _: result("one", 1), "stop": stop, "two": lambda _: result("two", 1)}
     assert run(cases, tmp_path / "rows.csv") == 130
     printed = capsys.readouterr()

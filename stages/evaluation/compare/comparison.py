@@ -100,6 +100,6 @@ def _nothing_shared(first: Run, second: Run, pairing: Pairing) -> UserError:
     else:
         reason = f"A has {', '.join(pairing.only_first) or 'none'}; B has {', '.join(pairing.only_second) or 'none'}"
     return UserError(
-        f"{first.name}:{first.model} and {second.name}:{second.model} have no task in common: {reason}",
+        f"{first} and {second} have no task in common: {reason}",
         next="compare runs with common evaluation.tasks, evaluated on the same documents",
     )

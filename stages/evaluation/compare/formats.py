@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from stages.evaluation.compare.comparison import SIGNIFICANT, Comparison, Line
-from stages.evaluation.compare.runs import Run
 
 COLUMNS = ("n", "A", "B", "B − A", "95% interval", "p")
 
@@ -42,7 +41,7 @@ def notes(comparison: Comparison) -> list[str]:
 def _text(comparison: Comparison) -> str:
     buffer = io.StringIO()
     console = Console(file=buffer, highlight=False, soft_wrap=True, width=200)
-    console.print(_name("A", comparison.first), _name("B", comparison.second), sep="\n")
+    console.print(f"A  {comparison.first}\nB  {comparison.second}", markup=False)
     grid = Grid("  task", *COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in grid.columns[1:]:
         column.justify = "right"
@@ -58,7 +57,7 @@ def _text(comparison: Comparison) -> str:
 
 
 def _markdown(comparison: Comparison) -> str:
-    lines = [_name("A", comparison.first), _name("B", comparison.second)]
+    lines = [f"- A: {comparison.first}", f"- B: {comparison.second}"]
     lines += ["", f"| task | {' | '.join(COLUMNS)} |", f"| :-- |{' --: |' * len(COLUMNS)}"]
     for heading, group in _groups(comparison):
         if heading:
@@ -79,8 +78,10 @@ def _csv(comparison: Comparison) -> str:
 def _json(comparison: Comparison) -> str:
     pairing = comparison.pairing
     value = {
-        "a": {"run": comparison.first.name, "model": comparison.first.model},
-        "b": {"run": comparison.second.name, "model": comparison.second.model},
+        **{
+            side: {"run": run.name, "commit": run.commit or None, "model": run.model}
+            for side, run in (("a", comparison.first), ("b", comparison.second))
+        },
         "resamples": comparison.resamples,
         "tasks": [{"type": comparison.types[line.name], **_fields(line)} for line in comparison.task_lines],
         "types": [_fields(line) for line in comparison.type_lines],
@@ -105,10 +106,6 @@ def _levels(comparison: Comparison) -> list[tuple[str, Line]]:
 def _fields(line: Line) -> dict:
     names = {"first": "a", "second": "b", "p_value": "p", "corrected": "p_corrected"}
     return {names.get(name, name): value for name, value in asdict(line).items()}
-
-
-def _name(side: str, run: Run) -> str:
-    return f"{side}  {run.name}, model {run.model}"
 
 
 def _cells(line: Line) -> list[str]:

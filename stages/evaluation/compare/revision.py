@@ -31,12 +31,12 @@ def revision_source(revision: str) -> Source:
 
     try:
         files = DVCFileSystem(repo=".", rev=revision)
-        there = files.exists(str(ROOT))
+        commit = files.repo.get_rev()  # the file system itself is lazy, and takes an unknown revision for an empty one
     except SCMError as error:
         raise UnknownRevision(str(error)) from error
     except NotDvcRepoError as error:
         raise UserError(f"{revision} is no DVC project", next="choose a later revision") from error
-    if not there:
+    if not files.exists(str(ROOT)):
         raise UserError(
             f"{revision} has no {EVALUATION}", next="choose a revision in which the evaluation stage has run"
         )
@@ -46,7 +46,7 @@ def revision_source(revision: str) -> Source:
             f"{EVALUATION} in {revision} has no {SAMPLES}: the samples of its scores were not kept",
             next="evaluate that revision with today's stages/evaluation, or choose a later one",
         )
-    return Source(models, lambda model: _read(files, revision, model))
+    return Source(models, lambda model: _read(files, revision, model), commit)
 
 
 def _models(files: "DVCFileSystem", revision: str) -> list[str]:
@@ -72,13 +72,11 @@ def _read(files: "DVCFileSystem", revision: str, model: str) -> list[SampleScore
 
 @contextmanager
 def _data_at_hand(revision: str) -> Iterator[None]:
-    from dvc.exceptions import DvcException
-    from dvc_data.index import DataIndexDirError
-
     try:
         yield
-    except (FileNotFoundError, DataIndexDirError, DvcException) as error:
+    except Exception as error:  # DVC's own, those of its index, and whatever the client of a remote raises
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise UserError(
-            f"{EVALUATION} of {revision} is neither in the DVC cache nor in a remote that can be reached",
+            f"{EVALUATION} of {revision} is neither in the DVC cache nor in a remote that can be reached: {reason}",
             next="run `dvc fetch --all-commits`, or check it out and run `dvc pull`; `dvc repro` makes the data again",
         ) from error

@@ -18,6 +18,10 @@ class Run:
     name: str
     model: str
     rows: list[SampleScore]
+    commit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}{f' ({self.commit[:7]})' if self.commit else ''}, model {self.model}"
 
 
 def read_run(text: str, default: str) -> Run:
@@ -38,7 +42,7 @@ def read_run(text: str, default: str) -> Run:
             f"{name} has no model {model!r}; it has {', '.join(source.models)}",
             next="write RUN:model with a model that it has",
         )
-    return Run(name, model, source.read(model))
+    return Run(name, model, source.read(model), source.commit)
 
 
 def _source(name: str) -> Source:

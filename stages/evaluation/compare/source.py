@@ -15,3 +15,4 @@ class Source:
 
     models: list[str]
     read: Callable[[str], list[SampleScore]]
+    commit: str = ""  # that the evaluation belongs to; a folder has none

@@ -1,5 +1,6 @@
 """The model card: YAML that the Hub, mteb and sentence-transformers read, and text for people."""
 
+import re
 from pathlib import Path
 
 import mteb
@@ -33,7 +34,7 @@ def render(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(TEMPLATE.name).render(
+    text = environment.get_template(TEMPLATE.name).render(
         metadata=_metadata(facts, figures).to_yaml(),
         facts=facts,
         config=config,
@@ -48,6 +49,7 @@ def render(
         transformers=REQUIREMENTS["transformers"],
         meta_file=META_FILE,
     )
+    return re.sub(r"\n{3,}", "\n\n", text)  # of parts that are left out
 
 
 def _table(figures: Figures) -> list[list[str]]:

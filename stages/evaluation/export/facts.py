@@ -26,7 +26,7 @@ class Facts:
     max_length: int
     revision: str  # the hash of the weights that were scored
     task_instructions: dict[str, str]  # in place of mteb's, when it was scored
-    languages: list[str]  # of the training texts, ISO 639-1; empty where nobody has said
+    languages: list[str]  # of the training texts, ISO 639-1; empty where nobody knows
     base: str | None  # the Hub's name of the model that training started from
     license: str | None
     adapter: bool
@@ -41,7 +41,6 @@ def collect(name: str, encoder: Encoder, folder: Path, settings: Settings, **tol
     """The facts of `encoder`, which was read from `folder`; `told` are those that neither it nor the settings know."""
     config = encoder.model.config
     weights = list(encoder.parameters())
-    synthetic = settings.params.training_data != "retrieval"
     return Facts(
         name=name,
         config=encoder.config,
@@ -53,7 +52,6 @@ def collect(name: str, encoder: Encoder, folder: Path, settings: Settings, **tol
         max_length=settings.profile.evaluation.max_length,
         revision=hash_of_weights(folder),
         task_instructions=settings.profile.evaluation.instructions,
-        languages=sorted(settings.profile.prompts.languages) if synthetic else [],
         **told,
     )
 

@@ -5,21 +5,21 @@ from pathlib import Path
 from huggingface_hub import ModelCard, hf_hub_download
 
 from stages.encoder import EncoderConfig
-from stages.shared.errors import UserError
 from stages.shared.files import read_json
 from stages.shared.settings import Settings
 
 
-def check_recipe(settings: Settings, config: EncoderConfig, backbone: Path) -> None:
-    """Raise UserError if params.yaml and the profile are not what the encoder and its backbone were made with."""
+def other_recipe(settings: Settings, config: EncoderConfig, backbone: Path) -> str | None:
+    """Why params.yaml and the profile are not what the encoder and its backbone were made with; None if they may be."""
     wanted = EncoderConfig.from_params(settings.params, settings.profile.training)
     for name in ("pooling", "attention", "instructions", "pool_instructions"):
         given, now = getattr(config, name), getattr(wanted, name)
         if given != now:
-            raise UserError(f"the encoder was trained with {name} {given}, the settings now say {now}")
+            return f"the encoder was trained with {name} {given}, the settings now say {now}"
     made, profile = _made(backbone), settings.profile.backbone
     if made["kind"] != profile.kind or made.get("model") != getattr(profile, "model", None):
-        raise UserError(f"{backbone} does not hold the backbone that the profile names")
+        return f"{backbone} does not hold the backbone that the profile names"
+    return None
 
 
 def hub_base(bound: dict | None, backbone: Path) -> tuple[str, str] | None:
@@ -41,6 +41,11 @@ def base_license(base: tuple[str, str] | None) -> str | None:
         return ModelCard.load(hf_hub_download(base[0], "README.md", revision=base[1])).data.license
     except Exception:  # no network, no card, or none that can be read
         return None
+
+
+def languages(settings: Settings) -> list[str]:
+    """Of the training texts, ISO 639-1; none where nobody has said."""
+    return [] if settings.params.training_data == "retrieval" else sorted(settings.profile.prompts.languages)
 
 
 def recipe(settings: Settings) -> dict[str, dict[str, str]]:

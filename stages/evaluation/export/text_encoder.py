@@ -154,25 +154,22 @@ class TextEncoder(InputModule):
             raise ValueError(f"backend: given {backend!r}; allowed: 'torch'")
         access = {"token": token, "local_files_only": local_files_only}
         here = {"subfolder": subfolder, "cache_folder": cache_folder, "revision": revision, **access}
+        there = {"cache_dir": cache_folder, "revision": revision, **access, "trust_remote_code": trust_remote_code}
         settings = cls.load_config(model_name_or_path, **here)
-        max_seq_length = settings.pop("max_seq_length")
-        there = {"cache_dir": cache_folder, "revision": revision, **access}
-        code = {"trust_remote_code": trust_remote_code}
+        options = {"model_max_length": settings.pop("max_seq_length"), "subfolder": subfolder, **there}
+        tokenizer = AutoTokenizer.from_pretrained(model_name_or_path, **{**options, **(processor_kwargs or {})})
 
-        base = settings.get("base")
-        source, pinned, base_folder = model_name_or_path, {**there, "subfolder": subfolder}, None
+        base, base_folder = settings.get("base"), None
+        source, pinned = model_name_or_path, {**there, "subfolder": subfolder}
         if base and "model" in base:
             source, pinned = base["model"], {**there, "revision": base["revision"]}
         elif base:
-            base_folder = cls.load_dir_path(model_name_or_path, **{**here, "subfolder": BASE_FOLDER})
-            source, pinned = base_folder, {}
-        if config_kwargs:
-            pinned["config"] = AutoConfig.from_pretrained(source, **pinned, **code, **config_kwargs)
-        model = AutoModel.from_pretrained(source, **{**pinned, **code, **(model_kwargs or {})})
+            source = base_folder = cls.load_dir_path(model_name_or_path, **{**here, "subfolder": BASE_FOLDER})
+            pinned = {"trust_remote_code": trust_remote_code}
+        model = _load_model(source, pinned, config_kwargs or {}, model_kwargs or {})
         if base:
-            model.load_adapter(model_name_or_path, is_trainable=True, adapter_kwargs=there)
-        options = {"model_max_length": max_seq_length, **there, "subfolder": subfolder, **code}
-        tokenizer = AutoTokenizer.from_pretrained(model_name_or_path, **{**options, **(processor_kwargs or {})})
+            where = {name: value for name, value in there.items() if name != "trust_remote_code"}
+            model.load_adapter(model_name_or_path, is_trainable=True, adapter_kwargs=where)
 
         encoder = cls(model, tokenizer, settings)
         encoder.base_folder = base_folder
@@ -181,3 +178,10 @@ class TextEncoder(InputModule):
             encoder.latent.load(Path(path or Path(model_name_or_path) / LATENT_FILE))
             encoder.latent.to(model.device)
         return encoder
+
+
+def _load_model(source: str, pinned: dict, config_kwargs: dict, model_kwargs: dict) -> PreTrainedModel:
+    """The model at `source`, with what the user says of it."""
+    if config_kwargs:
+        pinned = {**pinned, "config": AutoConfig.from_pretrained(source, **pinned, **config_kwargs)}
+    return AutoModel.from_pretrained(source, **{**pinned, **model_kwargs})

@@ -19,7 +19,7 @@ from stages.evaluation.export.facts import Facts, collect, write_meta
 from stages.evaluation.export.figures import read_figures
 from stages.evaluation.export.layout import needs_code, write_layout, write_tokenizer
 from stages.evaluation.export.provenance import provenance
-from stages.evaluation.export.recipe import base_license, check_recipe, hub_base, origin, recipe
+from stages.evaluation.export.recipe import base_license, hub_base, languages, origin, other_recipe, recipe
 from stages.evaluation.export.shipped import ship
 from stages.evaluation.export.target import check_target, replacing
 from stages.shared.errors import UserError
@@ -71,8 +71,9 @@ def write_export(
     loaded = Encoder.load(source, backbone=backbone, dtype=_dtype(source, settings, adapter=adapter))
     code = needs_code(config, adapter=adapter)
     hub = hub_base(base, backbone)
-    told = {"base": hub and hub[0], "license": base_license(hub), "adapter": adapter, "code": code}
-    facts = collect(target.name, loaded, source, settings, **told)
+    other = other_recipe(settings, config, backbone)
+    told = {"base": hub and hub[0], "license": base_license(hub), "languages": [] if other else languages(settings)}
+    facts = collect(target.name, loaded, source, settings, **told, adapter=adapter, code=code)
     _check_space(target, _size(source) if adapter else facts.bytes)
     where = provenance()
     with (
@@ -82,7 +83,7 @@ def write_export(
         found = adapters.write_adapter(source, base, backbone, folder) if adapter else None
         expected = _write_model(loaded, folder, facts, found)
         del loaded
-        notes = _write_card(folder, facts, source, settings, backbone, where)
+        notes = _write_card(folder, facts, source, settings, other, where)
         distance = check(folder, expected, trust=code)
     return Export(target, facts, distance, notes)
 
@@ -152,18 +153,17 @@ def _write_model(encoder: Encoder, folder: Path, facts: Facts, base: dict | None
 
 
 def _write_card(
-    folder: Path, facts: Facts, source: Path, settings: Settings, backbone: Path, where: dict[str, str]
+    folder: Path, facts: Facts, source: Path, settings: Settings, other: str | None, where: dict[str, str]
 ) -> list[str]:
-    """Write the model card with what is known; what it leaves out, and why."""
+    """Write the model card with what is known; what it leaves out, and why. `other` is why the recipe is not."""
     notes, figures, made, told = [], None, None, []
     try:
         figures = read_figures(source, facts.config)
     except UserError as error:
         notes.append(f"no scores in the model card: {error}")
-    try:
-        check_recipe(settings, facts.config, backbone)
+    if other:
+        notes.append(f"no recipe in the model card: {other}")
+    else:
         made, told = recipe(settings), origin(settings)
-    except UserError as error:
-        notes.append(f"no recipe in the model card: {error}")
     write_text(folder / "README.md", render(facts, figures=figures, recipe=made, origin=told, provenance=where))
     return notes

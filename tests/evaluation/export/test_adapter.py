@@ -92,6 +92,7 @@ def test_adapter_of_a_hub_model_names_it_and_its_revision(export, hub_backbone):
 def test_card_names_a_hub_base_with_its_license(export, hub_backbone, adapter):
     config = EncoderConfig("mean", "bidirectional")
     exported = export(config, saved_as_adapter=adapter, adapter=adapter, on=hub_backbone)
+    assert any("does not hold the backbone that the profile names" in note for note in exported.export.notes)
     card = (exported.export.folder / "README.md").read_text()
     relation = "adapter" if adapter else "finetune"
     for line in ("license: mit", "base_model: owner/tiny", f"base_model_relation: {relation}"):

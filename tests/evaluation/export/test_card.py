@@ -48,12 +48,11 @@ def parts(exported):
 
 
 @pytest.fixture
-def scored(export, tmp_path):
+def scored(export, backbone, tmp_path):
     """`scored(...)` exports a model whose evaluation has left its files in the working directory."""
 
     def make(config=CONFIG, *, revision=None, **changes):
-        export(config, "first")
-        weights = revision or hash_of_weights(tmp_path / "first-encoder")
+        weights = revision or hash_of_weights(save_encoder(config, tmp_path / "scored", backbone))
         shape = {"pooling": config.pooling, "attention": config.attention}
         write_json("data/evaluation/encoder/model_meta.json", {"revision": weights, "experiment_kwargs": shape})
         write_json("data/evaluation/tasks.json", {"mteb": "2", "tasks": changes.get("described", DESCRIBED)})
@@ -86,8 +85,8 @@ def test_scores_stand_beside_the_baselines_with_their_intervals(scored):
     assert "\n| DocsSTS | STS | cosine_spearman | 50.5 [49.0, 52.0] | 44.0 | – |\n" in text
     assert "\n| SciFact |  |  | 40.0 | 50.0 | 55.0 |\n" in text
     assert "\n| mean |  |  | 45.2 [44.0, 46.5] | 47.0 | – |\n" in text
-    assert "- TF-IDF is ahead of this model on 1 of 2 tasks." in text
-    assert "- BM25 is ahead of this model on 1 of 1 task." in text
+    assert "- On 1 of 2 tasks TF-IDF is ahead of this model." in text
+    assert "- On 1 of 1 task BM25 is ahead of this model." in text
 
 
 def test_scores_without_intervals_or_descriptions_are_shown_all_the_same(scored):
@@ -128,6 +127,7 @@ def test_recipe_that_did_not_make_the_encoder_is_left_out(settings_of, backbone,
     text = (tmp_path / "model/README.md").read_text()
     assert "`training.temperature`" not in text
     assert "The settings that made it were not at hand" in text
+    assert "languages" not in text
     assert any("the encoder was trained with pooling ata, the settings now say mean" in note for note in written.notes)
 
 

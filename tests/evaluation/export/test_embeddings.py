@@ -27,21 +27,34 @@ def distance(first, second):
     return np.max(1 - (first * second).sum(axis=1))
 
 
-@pytest.mark.parametrize(
-    ("attention", "prompts"),
-    [("bidirectional", PLAIN), ("causal", PLAIN), ("bidirectional", APART), ("causal", POOLED)],
-    ids=["bidirectional", "causal", "bidirectional-apart", "causal-pooled"],
-)
-@pytest.mark.parametrize(
-    "pooling",
-    [("mean", {}), ("last", {}), ("latent", LATENT), ("ata", {}), ("ata", {"ata_score": "linear"})],
-    ids=["mean", "last", "latent", "ata", "ata-linear"],
-)
-def test_embeddings_are_the_encoders(shared, texts_of_all_lengths, pooling, attention, prompts):
-    name, own = pooling
-    exported = shared(EncoderConfig(name, attention, **own, **prompts))
+CONFIGS = {
+    f"{pooling}-{score}-{attention}-{name}": EncoderConfig(
+        pooling, attention, ata_score=score, **(LATENT if pooling == "latent" else {}), **prompts
+    )
+    for pooling, score, attention, name, prompts in (
+        ("mean", "log1p", "bidirectional", "plain", PLAIN),
+        ("mean", "log1p", "bidirectional", "apart", APART),
+        ("mean", "log1p", "causal", "plain", PLAIN),
+        ("mean", "log1p", "causal", "pooled", POOLED),
+        ("last", "log1p", "bidirectional", "plain", PLAIN),
+        ("last", "log1p", "causal", "apart", APART),
+        ("latent", "log1p", "bidirectional", "apart", APART),
+        ("latent", "log1p", "causal", "pooled", POOLED),
+        ("ata", "log1p", "bidirectional", "plain", PLAIN),
+        ("ata", "log1p", "bidirectional", "apart", APART),
+        ("ata", "log1p", "causal", "plain", PLAIN),
+        ("ata", "log1p", "causal", "pooled", POOLED),
+        ("ata", "linear", "bidirectional", "apart", APART),
+        ("ata", "linear", "causal", "plain", PLAIN),
+    )
+}
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_embeddings_are_the_encoders(shared, texts_of_all_lengths, config):
+    exported = shared(config)
     model, texts = exported.load(), texts_of_all_lengths
-    instruction = INSTRUCTION if prompts["instructions"] else ""
+    instruction = INSTRUCTION if config.instructions else ""
     assert model.prompts["query"] == instructed(instruction)
     documents, queries = exported.ours(texts), exported.ours(texts, instruction)
     for side in ("right", "left"):

@@ -73,6 +73,14 @@ def test_runs_in_half_precision(shared, config):
     assert 1e-9 < distance(found, exported.ours(TEXTS)) < 1e-2
 
 
+def test_what_the_user_says_of_model_and_tokenizer_is_heard(ata):
+    options = {"config_kwargs": {"attention_dropout": 0.25}, "processor_kwargs": {"padding_side": "left"}}
+    model = ata.load(**options)
+    assert model.config.attention_dropout == 0.25
+    assert model.tokenizer.padding_side == "left"
+    assert distance(model.encode(TEXTS), ata.ours(TEXTS)) < CLOSE
+
+
 def test_half_precision_embeddings_are_the_encoders_own(ata):
     """Which pools and normalises in float32, whatever the weights are."""
     encoder = Encoder.load(ata.export.folder.parent / "encoder", dtype=torch.bfloat16)
