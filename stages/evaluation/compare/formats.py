@@ -35,6 +35,24 @@ def notes(comparison: Comparison) -> list[str]:
             said.append(f"Only in {side}, in no mean here: {', '.join(only)}.")
     for task, (first, second) in pairing.unpaired.items():
         said.append(f"Warning: {task}: left out {first:,} samples that only A has and {second:,} that only B has.")
+    return said + _otherwise(comparison)
+
+
+def _otherwise(comparison: Comparison) -> list[str]:
+    """What may make the scores of the two differ beside the models: mteb's version, the tasks' data."""
+    first, second = comparison.first.tasks, comparison.second.tasks
+    if not first or not second:
+        return []
+    said = []
+    if first["mteb"] != second["mteb"]:
+        said.append(
+            f"Warning: A was scored with mteb {first['mteb']}, B with mteb {second['mteb']}, which may score otherwise: "
+            "evaluate both with one version."
+        )
+    for task in (line.name for line in comparison.task_lines):
+        of_first, of_second = (run["tasks"].get(task, {}).get("revisions") for run in (first, second))
+        if of_first != of_second:
+            said.append(f"Warning: {task}: A and B have other revisions of its data.")
     return said
 
 

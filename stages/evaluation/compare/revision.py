@@ -1,12 +1,13 @@
 """An evaluation as a git revision or a DVC experiment has it, read without a checkout."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from stages.evaluation.compare.source import EVALUATION, SAMPLES, Source
+from stages.evaluation.compare.source import EVALUATION, SAMPLES, TASKS, Source
 from stages.shared.errors import UserError
 from stages.shared.records import SampleScore, read_records
 
@@ -46,7 +47,7 @@ def revision_source(revision: str) -> Source:
             f"{EVALUATION} in {revision} has no {SAMPLES}: the samples of its scores were not kept",
             next="evaluate that revision with today's stages/evaluation, or choose a later one",
         )
-    return Source(models, lambda model: _read(files, revision, model), commit)
+    return Source(models, lambda model: _read(files, revision, model), _tasks(files, revision), commit)
 
 
 def _models(files: "DVCFileSystem", revision: str) -> list[str]:
@@ -54,6 +55,11 @@ def _models(files: "DVCFileSystem", revision: str) -> list[str]:
         folders = [path for path in files.ls(str(ROOT), detail=False) if files.isdir(path)]
         found = [path for folder in folders for path in files.ls(folder, detail=False)]
     return sorted(PurePosixPath(path).parent.name for path in found if PurePosixPath(path).name == SAMPLES)
+
+
+def _tasks(files: "DVCFileSystem", revision: str) -> dict:
+    with _data_at_hand(revision):
+        return json.loads(files.read_text(str(ROOT / TASKS))) if files.exists(str(ROOT / TASKS)) else {}
 
 
 def _read(files: "DVCFileSystem", revision: str, model: str) -> list[SampleScore]:

@@ -1,11 +1,12 @@
 """From the RUN of a command line to the rows of one model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stages.evaluation.compare.revision import UnknownRevision, revision_source
-from stages.evaluation.compare.source import EVALUATION, SAMPLES, Source
+from stages.evaluation.compare.source import EVALUATION, SAMPLES, TASKS, Source
 from stages.shared.errors import UserError
+from stages.shared.files import read_json
 from stages.shared.records import SampleScore, read_records
 
 WORKSPACE = "workspace"
@@ -18,6 +19,7 @@ class Run:
     name: str
     model: str
     rows: list[SampleScore]
+    tasks: dict = field(default_factory=dict)  # mteb's version and the tasks' revisions, as far as they are known
     commit: str = ""
 
     def __str__(self) -> str:
@@ -42,7 +44,7 @@ def read_run(text: str, default: str) -> Run:
             f"{name} has no model {model!r}; it has {', '.join(source.models)}",
             next="write RUN:model with a model that it has",
         )
-    return Run(name, model, source.read(model), source.commit)
+    return Run(name, model, source.read(model), source.tasks, source.commit)
 
 
 def _source(name: str) -> Source:
@@ -64,9 +66,16 @@ def _source(name: str) -> Source:
 def _folder_source(folder: Path) -> Source | None:
     """A model's own folder, or one that holds those of several; None when it is neither."""
     if (folder / SAMPLES).is_file():
-        return Source([folder.resolve().name], lambda _: read_records(folder / SAMPLES, SampleScore))
+        tasks = _tasks(folder.resolve().parent)
+        return Source([folder.resolve().name], lambda _: read_records(folder / SAMPLES, SampleScore), tasks)
     models = sorted(path.parent.name for path in folder.glob(f"*/{SAMPLES}"))
-    return Source(models, lambda model: read_records(folder / model / SAMPLES, SampleScore)) if models else None
+    if not models:
+        return None
+    return Source(models, lambda model: read_records(folder / model / SAMPLES, SampleScore), _tasks(folder))
+
+
+def _tasks(folder: Path) -> dict:
+    return read_json(folder / TASKS) if (folder / TASKS).is_file() else {}
 
 
 def _unknown(name: str, error: UnknownRevision) -> UserError:

@@ -91,3 +91,24 @@ def test_json_has_types_and_what_was_not_compared(comparison):
     assert value["unpaired_samples"] == {"DocsReranking": {"a": 0, "b": 1}}
     assert value["resamples"] == 1_000
     assert "DocsRetrieval" in value["beyond_chance"]
+
+
+def scored(version, revision):
+    return {"mteb": version, "tasks": {"DocsRetrieval": {"revisions": {"DocsRetrieval": revision}}}}
+
+
+@pytest.mark.parametrize(
+    ("second", "warnings"),
+    [
+        (scored("2.26.0", "1"), []),
+        ({}, []),
+        (scored("2.30.0", "1"), ["scored with mteb 2.26.0, B with mteb 2.30.0"]),
+        (scored("2.26.0", "2"), ["DocsRetrieval: A and B have other revisions"]),
+    ],
+)
+def test_other_version_of_mteb_and_other_data_are_told(second, warnings):
+    given = model(0.5, ("DocsRetrieval",))
+    runs = [Run(name, "encoder", given, tasks) for name, tasks in (("a", scored("2.26.0", "1")), ("b", second))]
+    text = render(compare(*runs, resamples=100), "text")
+    assert text.count("Warning") == len(warnings)
+    assert all(warning in text for warning in warnings)
