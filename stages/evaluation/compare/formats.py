@@ -46,8 +46,8 @@ def _otherwise(comparison: Comparison) -> list[str]:
     said = []
     if first["mteb"] != second["mteb"]:
         said.append(
-            f"Warning: A was scored with mteb {first['mteb']}, B with mteb {second['mteb']}, which may score otherwise: "
-            "evaluate both with one version."
+            f"Warning: A was scored with mteb {first['mteb']}, B with mteb {second['mteb']}, which may score "
+            "otherwise: evaluate both with one version."
         )
     for task in (line.name for line in comparison.task_lines):
         of_first, of_second = (run["tasks"].get(task, {}).get("revisions") for run in (first, second))
