@@ -33,10 +33,11 @@ class RandomTokens:
 
     def __call__(self, texts: list[str], *, max_length: int, **_) -> dict[str, list[list[int]]]:
         import torch
+        from transformers import BatchEncoding
 
         size = (len(texts), max_length)
         ids = torch.randint(1, self._vocabulary, size, generator=self._generator, device="cpu")
-        return {"input_ids": ids.tolist()}
+        return BatchEncoding({"input_ids": ids.tolist()})
 
 
 def measure(work: GpuWork) -> dict:
