@@ -54,11 +54,18 @@ class Team:
         """Follow the orders of the first process until it dismisses this one. For the others."""
         while (order := self._hear(None)) is not None:
             self._follow(order)
+        self._part()
 
     def dismiss(self) -> None:
         """Let the others end. For the first process."""
         if self._accelerator:
             self._hear(None)
+            self._part()
+
+    def _part(self) -> None:
+        """Together, before any of them ends: a process that ends alone aborts the ones that still listen to it."""
+        self._accelerator.wait_for_everyone()
+        torch.distributed.destroy_process_group()
 
     def _order(self, order: tuple) -> None:
         if failures := [failure for failure in self._follow(self._hear(order)) if failure]:

@@ -1,4 +1,4 @@
-"""One of the processes of a team: `team_worker.py <fault> <folder>`."""
+"""One of the processes of a team: `team_worker.py <folder>`."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from stages.shared.settings import load_settings
 TEXTS = [f"text {number}" for number in range(10)]
 
 
-def main(fault: str, folder: Path) -> None:
+def main(folder: Path) -> None:
     shards.ROWS = 2
     rank = int(os.environ.get("RANK", "0"))
 
@@ -31,7 +31,8 @@ def main(fault: str, folder: Path) -> None:
                 raise UserError("process 1 cannot", next="nothing")
             if instruction == "crash" and rank == 1:
                 raise ZeroDivisionError
-            (folder / f"{rank}-{texts[0]}").touch()
+            if not instruction:
+                (folder / f"{rank}-{texts[0]}").touch()
             return Embedded(np.array([[float(text[5:]) ** 0.5] for text in texts]), np.zeros(len(texts), dtype=bool))
 
         return embed
@@ -40,14 +41,11 @@ def main(fault: str, folder: Path) -> None:
     if not team.first:
         team.serve()
         return
-    found = {}
-    if fault == "load":
-        found["error"] = told(lambda: team.load("broken"))
+    found = {"load": told(lambda: team.load("broken"))}
     team.load("model")
     embed = Shards(folder / "shards", "model", "fp32", team.make)
-    if fault == "embed":
-        found["error"] = told(lambda: embed(TEXTS, "fail"))
-        found["second_error"] = told(lambda: embed(TEXTS, "crash"))
+    found["error"] = told(lambda: embed(TEXTS, "fail"))
+    found["unforeseen"] = told(lambda: embed(TEXTS, "crash"))
     found["embeddings"] = embed(TEXTS, "").embeddings.tolist()
     found["by"] = Counter(path.name.partition("-")[0] for path in folder.glob("*-text*"))
     team.dismiss()
@@ -63,4 +61,4 @@ def told(act) -> str:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Path(sys.argv[1]))
