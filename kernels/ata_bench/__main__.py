@@ -6,16 +6,19 @@ Ends with one line for each bar: BAR <name> <figure> <bar> holds|short|not-run.
 import argparse
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import torch
-from benching.bars import lines
-from benching.csv_rows import append, check_header
-from tqdm import tqdm
+from benching.csv_rows import check_header
+from benching.loop import Step, run_cases
+from benching.table import Result
 
-from ata_bench import bars, encode_case, operator_case, rows, table
-from ata_bench.check import WrongResult
-from ata_bench.results import Options, Result
+from ata_bench import encode_case, operator_case
+from ata_bench.bars import BARS
+from ata_bench.results import Options
+from ata_bench.rows import Row, provenance
+from ata_bench.table import LEGEND
 
 CASES = {"operator": operator_case.run, "encode": encode_case.run}
 ON = {"cpu": ("operator",), "cuda": ("operator", "encode")}
@@ -23,7 +26,7 @@ CSV = Path("reports/bench/ata_pooling.csv")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; 0, 1 if a result is wrong (then it is not timed), 2 if the command cannot be followed."""
+    """Run the command line; 0, 1 if a case went wrong, 2 if the command cannot be followed, 130 after Ctrl-C."""
     parser, given = _parse(arguments)
     device = given.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if device == "cuda" and not torch.cuda.is_available():
@@ -31,39 +34,22 @@ def main(arguments: list[str] | None = None) -> int:
     if given.only and given.only not in ON[device]:
         parser.error(f"--only {given.only}: runs on a GPU alone; on {device}: {', '.join(ON[device])}")
     try:
-        check_header(given.csv, rows.Row)  # before minutes are spent
+        check_header(given.csv, Row)  # before minutes are spent
     except ValueError as error:
         parser.error(str(error))
-
-    figures, status = {}, 0
-    with tqdm(unit=" steps", bar_format="{desc} [{n_fmt} steps, {elapsed}]") as bar:
-        options = Options(device, given.quick, rows.provenance(device), lambda text: _step(bar, text))
-        try:
-            for result in _results([given.only] if given.only else ON[device], options):
-                bar.write(table.render(result) + "\n")
-                figures |= result.figures
-                if not given.quick:
-                    append(given.csv, rows.Row, result.rows)
-        except WrongResult as error:
-            status, refusal = 1, f"refused, no speed from a red test:\n{error}"
-    if status:
-        print(refusal, file=sys.stderr)
-    else:
-        print(table.LEGEND)
-        print("quick: no rows written, no bar judged" if given.quick else f"rows added to {given.csv}")
-    print(f"on {options.provenance['device']}, torch {torch.__version__}")
-    print("\n".join(lines(bars.BARS, figures)))
-    return status
+    found = provenance(device)
+    names = [given.only] if given.only else ON[device]
+    return run_cases(
+        {name: partial(_case, name, device, given.quick, found) for name in names},
+        bars=BARS,
+        row=Row,
+        csv=None if given.quick else given.csv,
+        about=f"{LEGEND}\non {found['device']}, torch {torch.__version__}",
+    )
 
 
-def _results(names: list[str], options: Options) -> Iterator[Result]:
-    for name in names:
-        yield from CASES[name](options)
-
-
-def _step(bar: tqdm, text: str) -> None:
-    bar.update()
-    bar.set_description_str(text)
+def _case(name: str, device: str, quick: bool, found: dict[str, str], step: Step) -> Iterator[Result]:
+    return CASES[name](Options(device, quick, found, step))
 
 
 def _parse(arguments: list[str] | None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:

@@ -1,6 +1,7 @@
 """No speed from a red test: what is about to be timed, forward and every gradient, against a float64 definition."""
 
 import torch
+from benching.processes import WrongResult
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -9,10 +10,6 @@ from ata_bench.shapes import Inputs
 
 # Relative errors: rounding of float32 sums; of products whose operands are rounded to 8 bits of mantissa.
 ALLOWED = {torch.float32: 1e-4, torch.bfloat16: 2e-2}
-
-
-class WrongResult(Exception):
-    """A call whose results are not ATA pooling."""
 
 
 def definition(query: Tensor, key: Tensor, hidden_states: Tensor, attention_mask: Tensor) -> Tensor:

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 
 import torch
 from ata_pooling.models import forward, keep_last_attention
+from benching.processes import WrongResult
+from benching.table import Result
 from torch import Tensor
 from transformers import MistralConfig, MistralModel
 
-from ata_bench.check import WrongResult, complaints, definition
+from ata_bench.check import complaints, definition
 from ata_bench.jobs import Job
-from ata_bench.results import Options, Result, dtype_name, timed
+from ata_bench.results import Options, dtype_name, timed
 from ata_bench.rows import Row
+from ata_bench.table import cells
 from ata_bench.timing import measure
 
 LENGTHS = (512, 4096)
@@ -90,12 +93,14 @@ def _measure(model: MistralModel, tokens: int, options: Options) -> Result:
     times = measure({name: job(name) for name in ENCODERS}, device=options.device, sets=1, rounds=rounds)
     fields = {"case": "encode", "shape": shape, "dtype": dtype_name(DTYPE), "direction": "forward"}
     ratios = {name: times[name].median / times["mean"].median for name in ENCODERS}
+    rows = [
+        Row(**options.provenance, **fields, backend=name, **timed(times[name]), to_mean=ratios[name])
+        for name in ENCODERS
+    ]
     return Result(
         title=f"encode with a random Mistral, {shape}, {dtype_name(DTYPE)}",
         notes=[],
-        rows=[
-            Row(**options.provenance, **fields, backend=name, **timed(times[name]), to_mean=ratios[name])
-            for name in ENCODERS
-        ],
+        table=cells(rows),
+        rows=rows,
         figures={} if options.quick else {f"gpu-{tokens}-encode-to-mean": ratios["ata"]},
     )

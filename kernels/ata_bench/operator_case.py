@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import torch
+from benching.table import Result
 
 from ata_bench import memory
 from ata_bench.check import require_right
@@ -10,8 +11,9 @@ from ata_bench.jobs import DIRECTIONS, job
 from ata_bench.operator_report import Group, Measured, figures_on_cpu, figures_on_gpu, notes, rows
 from ata_bench.peers import ATA, CALLS
 from ata_bench.rates import measured_rates
-from ata_bench.results import Options, Result, dtype_name
+from ata_bench.results import Options, dtype_name
 from ata_bench.shapes import Inputs, Shape, padded_inputs, random_inputs
+from ata_bench.table import cells
 from ata_bench.timing import measure
 
 ON_CPU = Shape(batch=1, heads=8, key_heads=8, tokens=4096, size=64, hidden=512)
@@ -45,10 +47,12 @@ def run(options: Options) -> Iterator[Result]:
     figures_of = figures_on_cpu if options.device == "cpu" else figures_on_gpu
     for group in groups:
         measured = _measure(group, options)
+        found = rows(group, measured, rates, options.provenance)
         yield Result(
             title=f"operator, {group.shape}, {dtype_name(dtype)}",
             notes=notes(group, measured, rates),
-            rows=rows(group, measured, rates, options.provenance),
+            table=cells(found),
+            rows=found,
             figures={} if options.quick else figures_of(group, measured),
         )
 

@@ -1,9 +1,8 @@
-"""What a case hands to the table, the CSV file and the bars, and the parts that its rows share."""
+"""What a case is given, and the parts that its rows share."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ata_bench.rows import Row
 from ata_bench.timing import Times
 
 
@@ -14,15 +13,6 @@ class Options(NamedTuple):
     quick: bool
     provenance: dict[str, str]
     step: Callable[[str], None]  # called with what is about to be done
-
-
-class Result(NamedTuple):
-    """Of one case at one shape."""
-
-    title: str
-    notes: list[str]
-    rows: list[Row]
-    figures: dict[str, float]  # by name of bar
 
 
 def timed(times: Times) -> dict[str, float | str]:

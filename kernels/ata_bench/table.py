@@ -1,6 +1,8 @@
 """The short table on screen."""
 
-from ata_bench.results import Result
+from collections.abc import Sequence
+
+from ata_bench.rows import Row
 
 COLUMNS = {  # heading: field of a row, format
     "ms": ("ms_50", "{:.4g}"),
@@ -21,20 +23,13 @@ LEGEND = (
 )
 
 
-def render(result: Result) -> str:
-    """A title, notes, and a line for each row; columns without a figure are left out."""
-    columns = {head: place for head, place in COLUMNS.items() if any(_cell(row, *place) for row in result.rows)}
-    cells = [["backend", "direction", *columns]]
-    for row in result.rows:
-        cells.append([row.backend, row.direction, *(_cell(row, *place) or "-" for place in columns.values())])
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "  " + "  ".join([*map(str.ljust, line[:2], widths[:2]), *map(str.rjust, line[2:], widths[2:])]).rstrip()
-        for line in cells
-    ]
-    return "\n".join([result.title, *(f"  {note}" for note in result.notes), *lines])
+def cells(rows: Sequence[Row]) -> list[list[str]]:
+    """The headings, then a line for each row; columns without a figure are left out."""
+    columns = {head: place for head, place in COLUMNS.items() if any(_cell(row, *place) for row in rows)}
+    lines = [[row.backend, row.direction, *(_cell(row, *place) or "-" for place in columns.values())] for row in rows]
+    return [["backend", "direction", *columns], *lines]
 
 
-def _cell(row, field: str, shape: str) -> str:
+def _cell(row: Row, field: str, shape: str) -> str:
     value = getattr(row, field)
     return "" if value is None else shape.format(value)

@@ -40,10 +40,19 @@ def tell(act: Callable[..., dict]) -> None:
     print("\n" + json.dumps(act(**json.loads(sys.argv[1]))), flush=True)
 
 
+def resident_mib() -> float:
+    """The memory of this process that is resident now."""
+    return _status_mib("VmRSS")
+
+
 def peak_mib() -> float:
     """The most memory of this process that was resident at once."""
+    return _status_mib("VmHWM")
+
+
+def _status_mib(field: str) -> float:
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
+    return int(next(line for line in lines if line.startswith(f"{field}:")).split()[1]) / 1024
 
 
 def _run(module: str, given: dict, folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

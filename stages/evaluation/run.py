@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import tempfile
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from stages.evaluation.mirror.use import Mirror
 from stages.evaluation.models.roster import Model
 from stages.evaluation.models.text_model import TextModel
 from stages.evaluation.registry import Listed
-from stages.evaluation.samples import check, samples_of
+from stages.evaluation.samples import check, keep_predictions, samples_of
 from stages.evaluation.tasks import OWN_TASKS
 from stages.shared.errors import UserError
 from stages.shared.files import write_json
@@ -105,19 +104,20 @@ def _evaluate(
     # k-means and logistic regression make products so small that more threads only wait for each other: 4 to 15 times
     # as long beside other work. Encoders multiply with torch's own library, which this leaves alone.
     one_thread = threadpool_limits(1, user_api="blas")
-    with one_thread, tempfile.TemporaryDirectory(prefix="predictions-") as predictions:
+    predictions = keep_predictions(task)
+    with one_thread:
         outcome = mteb.evaluate(
             model.model,
             task,
             cache=None,
             co2_tracker=False,
             show_progress_bar=False,
-            prediction_folder=predictions,
+            prediction_folder="kept, not written",
             encode_kwargs={"batch_size": ROWS, "show_progress_bar": False},
         )
         result = _timeless(outcome.task_results[0])
         part = task.metadata.name if listed.whole else None
-        rows = samples_of(task, listed.name, Path(predictions) / task.prediction_file_name, result, part=part)
+        rows = samples_of(task, listed.name, predictions, result, part=part)
     check(rows, result)
     task.unload_data()
     return result, rows

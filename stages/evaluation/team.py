@@ -45,6 +45,10 @@ class Team:
         """Every process gets the model `name`. For the first process. Raises UserError if one of them cannot."""
         self._order(("load", name))
 
+    def forget(self) -> None:
+        """No process holds a model any longer, so that its memory is free. For the first process."""
+        self._order(("forget", None))
+
     def make(self, shards: list[Shard]) -> None:
         """Write `shards`, shared out over all processes. For the first process. Raises UserError if one fails."""
         if shards:
@@ -88,13 +92,14 @@ class Team:
             failure = (f"a process of the evaluation failed: {type(error).__name__}: {error}", None)
         return gather_object([failure]) if self._accelerator else [failure]
 
-    def _act(self, what: str, given: str | list[Shard]) -> None:
-        if what == "load":
-            self._embed = None  # before the next one takes its memory
-            self._embed = self._load(given, self._device)
-        else:
+    def _act(self, what: str, given: str | list[Shard] | None) -> None:
+        if what == "make":
             rank, count = self._rank()
             make_shards(given[rank::count], self._embed, progress=self.first)
+            return
+        self._embed = None  # before the next one takes its memory
+        if what == "load":
+            self._embed = self._load(given, self._device)
 
     def _rank(self) -> tuple[int, int]:
         return (self._accelerator.process_index, self._accelerator.num_processes) if self._accelerator else (0, 1)

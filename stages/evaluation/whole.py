@@ -41,6 +41,8 @@ def evaluate(roster: Roster, documents: list[Document], settings: Settings, fold
                 model, tasks, documents, folder / model.folder, mirror=mirror, progress=progress
             )
             partials.append(model.partial)
+            del model  # its memory is the next one's
+    roster.team.forget()
     _refuse_failures(outcomes)
     write_json(folder / "tasks.json", {"mteb": mteb.__version__, "tasks": _tasks(settings, documents, outcomes)})
     types = {listed.name: listed.type for listed in list_tasks(options.tasks, documents)}

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from benching.csv_rows import check_header
-from benching.loop import run_cases
+from benching.loop import Step, about, run_cases
 from benching.provenance import provenance
 from benching.table import Result
 
@@ -51,14 +51,12 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     found = provenance(PACKAGES)
-    versions = ", ".join(f"{name} {found[name]}" for name in ("python", *PACKAGES))
-    rows = "quick: no rows written, no bar judged" if given.quick else f"rows are added to {given.csv}"
     return run_cases(
         {name: partial(_case, name, given, found) for name in ([given.only] if given.only else CASES)},
         bars=BARS,
         row=Row,
         csv=None if given.quick else given.csv,
-        about=[rows, f"on {found['machine']}, {versions}"],
+        about=about(found, PACKAGES),
     )
 
 
@@ -73,7 +71,7 @@ def check_mirror(folder: Path) -> None:
         raise ValueError(str(error)) from error
 
 
-def _case(name: str, given: argparse.Namespace, found: dict[str, str], step) -> Result:
+def _case(name: str, given: argparse.Namespace, found: dict[str, str], step: Step) -> Result:
     return CASES[name](Options(given.quick, given.mirror and given.mirror.absolute(), found, step))
 
 

@@ -5,12 +5,13 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from benching.processes import WrongResult
 from benching.table import Result
 
 from stages.prompts.compose import compose
 from stages.shared.records import KINDS, ChatRequest, Document, Sample, Task, read_records, write_records
 from stages.synthesis_bench.our_client import Work, command, read_profile
-from stages.synthesis_bench.processes import Client, WrongResult
+from stages.synthesis_bench.processes import Client
 from stages.synthesis_bench.results import Options, Recorder, scratch
 from stages.synthesis_bench.workload import sentences
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from benching.processes import WrongResult
 from benching.table import Result
 
 from stages.llm.requests import chat_body
 from stages.synthesis.jobs import SynthesisJobs
 from stages.synthesis_bench.our_client import MODEL, Work, command, read_profile
-from stages.synthesis_bench.processes import ROOT, Client, Done, RunningServer, WrongResult, serving
+from stages.synthesis_bench.processes import ROOT, Client, Done, RunningServer, serving
 from stages.synthesis_bench.results import Options, Recorder, scratch
 from stages.synthesis_bench.server import Options as ServerOptions
 from stages.synthesis_bench.workload import write_requests

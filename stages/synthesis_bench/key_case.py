@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from benching.processes import WrongResult
 from benching.table import Result
 
 from stages.synthesis_bench.faults import FAULTS, REFUSALS
 from stages.synthesis_bench.our_client import Work, command
-from stages.synthesis_bench.processes import Client, WrongResult, serving
+from stages.synthesis_bench.processes import Client, serving
 from stages.synthesis_bench.results import Options, Recorder, scratch
 from stages.synthesis_bench.server import Options as ServerOptions
 from stages.synthesis_bench.workload import write_requests

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from benching.processes import WrongResult
 from benching.table import Result
 
 from stages.llm.ledger import Ledger
@@ -23,7 +24,7 @@ from stages.llm.ledger_files import verify_rows
 from stages.shared.records import ChatRequest, Sample, iter_records
 from stages.synthesis_bench import server_log
 from stages.synthesis_bench.our_client import Work, command
-from stages.synthesis_bench.processes import Client, WrongResult, serving
+from stages.synthesis_bench.processes import Client, serving
 from stages.synthesis_bench.results import Options, Recorder, scratch
 from stages.synthesis_bench.server import Options as ServerOptions
 from stages.synthesis_bench.workload import write_requests

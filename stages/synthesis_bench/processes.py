@@ -13,14 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
+from benching.processes import WrongResult
+
 from stages.synthesis_bench.server import Options
 
 ROOT = Path(__file__).parents[2]
 KEY_VARIABLE = "BENCH_API_KEY"
-
-
-class WrongResult(Exception):
-    """A client that did not do what it is measured at."""
 
 
 def cores() -> tuple[int | None, int | None]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from benching.processes import WrongResult
 from benching.table import Result
 
 from stages.synthesis_bench.our_client import Work, command
-from stages.synthesis_bench.processes import Client, RunningServer, WrongResult, serving, usage
+from stages.synthesis_bench.processes import Client, RunningServer, serving, usage
 from stages.synthesis_bench.results import Options, Recorder, scratch
 from stages.synthesis_bench.server import Options as ServerOptions
 from stages.synthesis_bench.workload import write_requests

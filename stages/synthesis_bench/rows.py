@@ -1,14 +1,10 @@
 """Rows of the CSV file: what was measured, on which machine, with which versions."""
 
-import os
-import platform
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
-from benching.csv_rows import commit, processor
+PACKAGES = ("openai", "aiohttp", "uvloop")
 
 
 @dataclass(frozen=True)
@@ -32,19 +28,6 @@ class Row:
     value_50: float
     value_80: float
     to_loop: float | None = None  # median over the rounds of the ratio to the bare loop
-
-
-def provenance(distilabel: Path | None) -> dict[str, str]:
-    """The fields of a row that are the same for the whole run."""
-    versions = {name: version(name) for name in ("openai", "aiohttp", "uvloop")}
-    found = {"date": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine()}
-    found |= {"python": platform.python_version()} | versions
-    return found | {"distilabel": distilabel_version(distilabel) if distilabel else "", "commit": commit()}
-
-
-def machine() -> str:
-    """The processor's name and the cores that may be used."""
-    return f"{processor()}, {len(os.sched_getaffinity(0))} cores"
 
 
 def distilabel_version(interpreter: Path) -> str:

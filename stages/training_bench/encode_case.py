@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from benching.processes import require
 from benching.table import Result
 
 from stages.training_bench import workload
 from stages.training_bench.results import Options, scratch
-from stages.training_bench.rounds import KINDS, NAMES, PEER, Kind, Measures, embeddings_path, require, take
+from stages.training_bench.rounds import KINDS, NAMES, PEER, Kind, Measures, embeddings_path, take
 from stages.training_bench.work import ENCODE_MAX_LENGTH, THREADS, Work
 
 TEXTS, QUICK_TEXTS = 3_000, 200

@@ -1,15 +1,14 @@
-"""Seconds of training steps on a GPU: `python -m stages.training_bench.gpu_steps steps WORK`, a JSON object.
+"""Seconds of training steps on a GPU: `python -m stages.training_bench.gpu_steps`.
 
-WORK holds the fields of GpuWork. The same path as the stage `training`: chunks, GradCache, loss, fused AdamW, and its
+The same path as the stage `training`: chunks, GradCache, loss, fused AdamW, and its
 deterministic kernels. Weights are random and made on the device, and so are token ids: nothing is read or downloaded.
-Prints one line of JSON at its end.
 """
 
-import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+
+from benching.processes import tell
 
 from stages.shared import runtime
 from stages.shared.records import TrainingSample
@@ -160,8 +159,13 @@ def _sample(number: int) -> TrainingSample:
     return TrainingSample(f"{number}", "long_long", "", f"query {number}", f"positive {number}", negatives)
 
 
-if __name__ == "__main__":
-    asked = GpuWork(**json.loads(sys.argv[2]))
+def run(task: str, work: dict) -> dict:
+    """`work` holds the fields of a GpuWork; `task` is steps, there is no other."""
+    asked = GpuWork(**work)
     runtime.pin(settings_for(asked).profile.runtime)
     runtime.pin_torch(settings_for(asked).profile.runtime, 0)
-    print("\n" + json.dumps(measure(asked)), flush=True)
+    return {"steps": measure}[task](asked)
+
+
+if __name__ == "__main__":
+    tell(run)

@@ -4,7 +4,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-PROCESS = Path("/proc/self")
+from benching.processes import peak_mib, resident_mib
+
 LEAST_PEAK = "5"  # what proc(5) wants in clear_refs to make the peak what is resident now
 
 
@@ -14,8 +15,8 @@ class Meter:
     def __init__(self):
         """Begins now: the first step comes next."""
         with suppress(OSError):  # then the peak is that of the whole process, which loading a model does not reach
-            (PROCESS / "clear_refs").write_text(LEAST_PEAK)
-        self.before_mib = _status_mib("VmRSS")
+            Path("/proc/self/clear_refs").write_text(LEAST_PEAK)
+        self.before_mib = resident_mib()
         self._ends = [time.perf_counter()]
 
     def step(self) -> None:
@@ -28,10 +29,5 @@ class Meter:
         return {
             "steps_per_second": timed / (self._ends[-1] - self._ends[untimed]),
             "before_mib": self.before_mib,
-            "peak_mib": _status_mib("VmHWM"),
+            "peak_mib": peak_mib(),
         }
-
-
-def _status_mib(field: str) -> float:
-    lines = (PROCESS / "status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(f"{field}:")).split()[1]) / 1024

@@ -1,13 +1,13 @@
-"""This project's trainer and encoder: `python -m stages.training_bench.ours train|encode WORK`, a JSON object.
+"""This project's trainer and encoder: `python -m stages.training_bench.ours`.
 
 The same path as the stage `training`, with profile tiny's settings: order of the samples, tokens, chunks, loss, steps.
-Prints one line of JSON at its end.
 """
 
 import json
-import sys
 import time
 from pathlib import Path
+
+from benching.processes import tell
 
 from stages.shared import runtime
 from stages.shared.records import TrainingSample, read_records
@@ -69,9 +69,14 @@ def encode(work: Work, settings: Settings) -> dict:
     return {"texts_per_second": len(texts) / seconds}
 
 
+def run(task: str, work: dict) -> dict:
+    """`task` is train or encode, `work` the fields of a Work."""
+    given = Work(**work)
+    settings = read_settings(given)
+    runtime.pin(settings.profile.runtime)
+    runtime.pin_torch(settings.profile.runtime, 0)
+    return {"train": train, "encode": encode}[task](given, settings)
+
+
 if __name__ == "__main__":
-    given = Work(**json.loads(sys.argv[2]))
-    found = read_settings(given)
-    runtime.pin(found.profile.runtime)
-    runtime.pin_torch(found.profile.runtime, 0)
-    print("\n" + json.dumps({"train": train, "encode": encode}[sys.argv[1]](given, found)), flush=True)
+    tell(run)

@@ -1,6 +1,6 @@
 """sentence-transformers, with its own trainer and the settings that it chooses itself where ours say nothing.
 
-`python -m stages.training_bench.peer train|encode WORK`, a JSON object. Prints one line of JSON at its end.
+`python -m stages.training_bench.peer`.
 
 The model is the same: bidirectional attention, mean pooling, the same weights, texts cut at the same length. So are
 loss, batches and their order, learning rates, weight decay and clipping. The trainer does no evaluation, logging or
@@ -9,10 +9,11 @@ saving; batch sizes of passes (32), optimizer (fused AdamW), tokenizer and data 
 
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from benching.processes import tell
 
 from stages.shared import runtime
 from stages.shared.records import TrainingSample, read_records
@@ -109,8 +110,13 @@ def encode(work: Work) -> dict:
     return {"texts_per_second": len(texts) / seconds}
 
 
-if __name__ == "__main__":
-    given = Work(**json.loads(sys.argv[2]))
+def run(task: str, work: dict) -> dict:
+    """`task` is train or encode, `work` the fields of a Work."""
+    given = Work(**work)
     runtime.pin(read_settings(given).profile.runtime)
     del os.environ["TOKENIZERS_PARALLELISM"]  # its tokenizer runs on both cores, as it does when nothing is set
-    print("\n" + json.dumps({"train": train, "encode": encode}[sys.argv[1]](given)), flush=True)
+    return {"train": train, "encode": encode}[task](given)
+
+
+if __name__ == "__main__":
+    tell(run)

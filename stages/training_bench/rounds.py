@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benching.csv_rows import quantiles
 
-from stages.training_bench.processes import WrongResult, measured
+from stages.training_bench.processes import measured
 from stages.training_bench.results import Options
 from stages.training_bench.rows import Row
 from stages.training_bench.work import PRECISIONS, Work
@@ -63,9 +63,3 @@ class Measures:
         given = {"client": client, "precision": precision, "measure": measure}
         self.rows.append(Row(**self._fields, **given, **quantiles(self.values(kind, value)), **ratios))
         return self.rows[-1]
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise WrongResult unless it holds."""
-    if not condition:
-        raise WrongResult(message)

@@ -6,56 +6,44 @@ each bar: BAR <name> <figure> <bar> holds|short|not-run.
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
-from benching import table
-from benching.bars import lines
-from benching.csv_rows import append, check_header
-from tqdm import tqdm
+from benching.csv_rows import check_header
+from benching.loop import Step, about, run_cases
+from benching.provenance import provenance
+from benching.table import Result
 
-from stages.training_bench import bars, encode_case, gpu_case, rows, train_case
-from stages.training_bench.processes import WrongResult
+from stages.training_bench import encode_case, gpu_case, train_case
+from stages.training_bench.bars import BARS
 from stages.training_bench.results import Options
+from stages.training_bench.rows import PACKAGES, Row
 
 CASES = {"train": train_case.run, "encode": encode_case.run, "gpu": gpu_case.run}
 CSV = Path("reports/bench/training.csv")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; 0, 1 if a run did not do what it is measured at, 2 if the command cannot be followed."""
+    """Run the command line; 0, 1 if a case went wrong, 2 if the command cannot be followed, 130 after Ctrl-C."""
     parser, given = _parse(arguments)
     if not Path("/proc/self/status").exists():
         parser.error("memory is read from /proc, which this system does not have")
     try:
-        check_header(given.csv, rows.Row)  # before minutes are spent
+        check_header(given.csv, Row)  # before minutes are spent
     except ValueError as error:
         parser.error(str(error))
-
-    provenance, figures, refusal = rows.provenance(), {}, None
-    with tqdm(unit=" steps", bar_format="{desc} [{n_fmt} steps, {elapsed}]") as bar:
-        options = Options(given.quick, provenance, lambda text: _step(bar, text))
-        try:
-            for name in [given.only] if given.only else CASES:
-                result = CASES[name](options)
-                bar.write(table.render(result) + "\n")
-                figures |= result.figures
-                if not given.quick and result.rows:
-                    append(given.csv, rows.Row, result.rows)
-        except WrongResult as error:
-            refusal = f"refused, no figure from a run that went wrong:\n{error}"
-    if refusal:
-        print(refusal, file=sys.stderr)
-    else:
-        print("quick: no rows written, no bar judged" if given.quick else f"rows added to {given.csv}")
-    versions = ", ".join(f"{name} {provenance[name]}" for name in ("python", *rows.PACKAGES))
-    print(f"on {provenance['machine']}, {versions}")
-    print("\n".join(lines(bars.BARS, figures)))
-    return 1 if refusal else 0
+    found = provenance(PACKAGES)
+    return run_cases(
+        {name: partial(_case, name, given, found) for name in ([given.only] if given.only else CASES)},
+        bars=BARS,
+        row=Row,
+        csv=None if given.quick else given.csv,
+        about=about(found, PACKAGES),
+    )
 
 
-def _step(bar: tqdm, text: str) -> None:
-    bar.update()
-    bar.set_description_str(text)
+def _case(name: str, given: argparse.Namespace, found: dict[str, str], step: Step) -> Result:
+    return CASES[name](Options(given.quick, found, step))
 
 
 def _parse(arguments: list[str] | None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from benching.processes import require
 from benching.table import Result
 
 from stages.training_bench import workload
 from stages.training_bench.results import Options, scratch
-from stages.training_bench.rounds import KINDS, NAMES, PEER, Kind, Measures, require, take
+from stages.training_bench.rounds import KINDS, NAMES, PEER, Kind, Measures, take
 from stages.training_bench.work import MAX_LENGTH, NEGATIVES, THREADS, Work
 
 BATCH_SIZE, STEPS, UNTIMED = 64, 10, 2

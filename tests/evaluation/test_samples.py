@@ -1,6 +1,5 @@
 """The rows of a task make mteb's own main score, whatever the type of the task."""
 
-import json
 import zlib
 from dataclasses import replace
 
@@ -14,7 +13,7 @@ from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ModelMeta, ScoringFunction
 
-from stages.evaluation.samples import check, samples_of
+from stages.evaluation.samples import check, keep_predictions, samples_of
 from stages.evaluation.statistics import average, estimate_strata, score_of
 from stages.evaluation.tasks import OWN_TASKS
 from stages.shared.errors import UserError
@@ -47,10 +46,11 @@ class Model(AbsEncoder):
 
 @pytest.fixture
 def evaluated(tmp_path):
-    """`evaluated(task, model)`: mteb's result and the file with its predictions."""
+    """`evaluated(task, model)`: mteb's result and the predictions."""
 
     def run(task, model=None):
         task.load_data()
+        predictions = keep_predictions(task)
         outcome = mteb.evaluate(
             model or Model(),
             task,
@@ -60,7 +60,8 @@ def evaluated(tmp_path):
             co2_tracker=False,
             show_progress_bar=False,
         )
-        return outcome.task_results[0], tmp_path / task.prediction_file_name
+        assert not [*tmp_path.iterdir()]
+        return outcome.task_results[0], predictions
 
     return run
 
@@ -70,8 +71,8 @@ def rows_of(evaluated):
     """`rows_of(task)`: the rows, held against mteb's score; not all samples may have the same value."""
 
     def rows(task, model=None):
-        result, file = evaluated(task, model)
-        found = samples_of(task, task.metadata.name, file, result)
+        result, predictions = evaluated(task, model)
+        found = samples_of(task, task.metadata.name, predictions, result)
         check(found, result)
         if found:
             assert average([*estimate_strata(found, 1).values()]).value == pytest.approx(result.get_score(), abs=5e-6)
@@ -279,9 +280,9 @@ def test_sts_has_gold_and_the_similarity_of_the_main_score(metric, rows_of):
 
 def test_score_that_is_no_number_gives_no_rows(evaluated):
     task = Grades()
-    result, file = evaluated(task, Model(lambda given: np.ones((len(given), 3))))
+    result, predictions = evaluated(task, Model(lambda given: np.ones((len(given), 3))))
     assert np.isnan(result.get_score())
-    assert samples_of(task, "STS", file, result) == []
+    assert samples_of(task, "STS", predictions, result) == []
 
 
 class Summaries(mocks.MockSummarizationTask):
@@ -334,8 +335,8 @@ def test_bitext_gold_may_point_elsewhere(rows_of):
 
 def test_part_of_an_aggregate_has_the_aggregates_name_and_its_own_strata(evaluated):
     task = Grades()
-    result, file = evaluated(task)
-    rows = samples_of(task, "All grades", file, result, part="Grades")
+    result, predictions = evaluated(task)
+    rows = samples_of(task, "All grades", predictions, result, part="Grades")
     check(rows, result)
     assert ({row.task for row in rows}, strata(rows)) == ({"All grades"}, ["Grades/test/default"])
 
@@ -349,33 +350,31 @@ def test_samples_have_the_same_names_for_every_model(held_out, rows_of):
 
 def test_data_that_were_dropped_are_loaded_again(evaluated):
     task = Grades()
-    result, file = evaluated(task)
+    result, predictions = evaluated(task)
     task.unload_data()
-    assert len(samples_of(task, "STS", file, result)) == 50
+    assert len(samples_of(task, "STS", predictions, result)) == 50
 
 
 def test_rows_that_do_not_make_the_score_are_refused_by_the_tasks_name(evaluated):
     task = Pairs()
-    result, file = evaluated(task)
-    rows = samples_of(task, "Pairs", file, result)
+    result, predictions = evaluated(task)
+    rows = samples_of(task, "Pairs", predictions, result)
     swapped = [replace(row, gold=1 - row.gold) for row in rows]
     for wrong in (swapped, [replace(row, stratum="dev/default") for row in rows]):
         with pytest.raises(UserError, match="Pairs: the samples of test/default make"):
             check(wrong, result)
 
 
-def test_missing_predictions_are_named(evaluated, tmp_path):
+def test_missing_predictions_are_named(evaluated):
     task = Grades()
     result, _ = evaluated(task)
-    with pytest.raises(UserError, match=r"none\.json does not exist"):
-        samples_of(task, "STS", tmp_path / "none.json", result)
+    with pytest.raises(UserError, match="no predictions for test of MockSTSTask"):
+        samples_of(task, "STS", {}, result)
 
 
 def test_predictions_of_another_model_are_noticed(evaluated):
     task = Grades()
-    result, file = evaluated(task)
-    written = json.loads(file.read_text())
-    written["default"]["test"]["cosine_scores"].reverse()
-    file.write_text(json.dumps(written))
+    result, predictions = evaluated(task)
+    predictions["default"]["test"]["cosine_scores"].reverse()
     with pytest.raises(UserError, match="make"):
-        check(samples_of(task, "STS", file, result), result)
+        check(samples_of(task, "STS", predictions, result), result)

@@ -1,13 +1,15 @@
 """The whole evaluation, from the outputs of the stages before to scores, and what is said when a task fails."""
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 
 import pytest
 
 from stages.encoder import Encoder, EncoderConfig
 from stages.evaluation import whole
-from stages.evaluation.models import baselines, encoders
+from stages.evaluation.models import baselines, encoders, roster
 from stages.evaluation.models.roster import Roster
 from stages.evaluation.tasks import OWN_TASKS
 from stages.shared.errors import UserError
@@ -67,6 +69,28 @@ def test_what_was_evaluated_is_written_down(evaluated, outputs):
     assert task["models"]["encoder"]["texts"] == 180
     assert 0 < task["models"]["encoder"]["cut"] <= 180
     assert task["models"]["bm25"] == {"samples": 90}
+
+
+def test_model_leaves_memory_before_the_next_one_is_loaded(evaluated, monkeypatch):
+    loaded, alive = [], []
+    for name, load in encoders.LOADERS.items():
+
+        def remembered(*given, load=load):
+            encoder = load(*given)
+            loaded.append(weakref.ref(encoder))
+            return encoder
+
+        monkeypatch.setitem(encoders.LOADERS, name, remembered)
+
+    def load_baseline(name, settings):
+        gc.collect()
+        alive.append([model() for model in loaded if model()])
+        return baselines.load_baseline(name, settings)
+
+    monkeypatch.setattr(roster, "load_baseline", load_baseline)
+    evaluated(TASKS[1:], baselines=["untrained", "tfidf"])
+    assert len(loaded) == 2
+    assert alive == [[]]
 
 
 def test_half_precision_on_disk_changes_no_score_much(evaluated, outputs):

@@ -20,11 +20,11 @@ from ata_bench import (
     timing,
 )
 from ata_bench.jobs import Job, forward_and_backward, job
-from ata_bench.results import Result
 from ata_bench.shapes import Shape, padded_inputs, random_inputs
 from ata_pooling import chunked
 from benching.bars import Bar, lines, verdict
 from benching.csv_rows import append
+from benching.processes import WrongResult
 from transformers import MistralConfig
 
 SMALL = Shape(batch=2, heads=4, key_heads=2, tokens=24, size=8, hidden=12)
@@ -187,7 +187,7 @@ def doubled_gradient(outputs):
 )
 def test_wrong_results_are_named(monkeypatch, spoil, part):
     monkeypatch.setitem(peers.CALLS, "torch", lambda inputs: spoil(peers.chunked(inputs)))
-    with pytest.raises(check.WrongResult, match=f"torch, padded: {part} is off by .* allowed"):
+    with pytest.raises(WrongResult, match=f"torch, padded: {part} is off by .* allowed"):
         check.require_right(["reference", "torch"], padded_inputs(torch.float32, "cpu"), "padded")
 
 
@@ -198,7 +198,9 @@ def test_bench_refuses_to_time_a_wrong_backend(monkeypatch, capsys, tmp_path):
     path = tmp_path / "rows.csv"
     assert bench.main(["--device", "cpu", "--csv", str(path)]) == 1
     out, err = capsys.readouterr()
-    assert "refused, no speed from a red test:\ntorch, padded rows, float32: output is off by" in err
+    assert (
+        "operator: refused, no figure from a run that went wrong:\ntorch, padded rows, float32: output is off by" in err
+    )
     assert out.splitlines()[-len(bars.BARS) :] == lines(bars.BARS, {})
     assert not path.exists()
 
@@ -213,7 +215,7 @@ def test_encoding_is_checked_too(monkeypatch):
     for layer in model.layers:  # far from even attention, where the mean is not ATA's result
         layer.self_attn.q_proj.weight.data *= 50
         layer.self_attn.k_proj.weight.data *= 50
-    with pytest.raises(check.WrongResult, match="encode"):
+    with pytest.raises(WrongResult, match="encode"):
         encode_case.require_right(model, ids, torch.ones_like(ids))
 
 
@@ -278,10 +280,9 @@ def test_file_with_another_header_is_refused_and_left_alone(tmp_path, capsys):
 
 
 def test_table_leaves_out_columns_without_a_figure():
-    shown = table.render(Result("operator", ["a note"], [row(), row(backend="sdpa", to_sdpa=1.0)], {})).splitlines()
-    assert shown[:2] == ["operator", "  a note"]
-    assert shown[2].split() == ["backend", "direction", "ms", "20%", "80%", "/sdpa", "timer"]
-    assert shown[3].split() == ["torch", "forward", "2", "1", "3", "-", "clock"]
+    headings, first, _ = table.cells([row(), row(backend="sdpa", to_sdpa=1.0)])
+    assert headings == ["backend", "direction", "ms", "20%", "80%", "/sdpa", "timer"]
+    assert first == ["torch", "forward", "2", "1", "3", "-", "clock"]
 
 
 @pytest.mark.usefixtures("never_timed")

@@ -109,7 +109,7 @@ def go_wrong(_):
 
 
 def run(cases, path):
-    return loop.run_cases(cases, bars=BARS, row=Row, csv=path, about=["about it"])
+    return loop.run_cases(cases, bars=BARS, row=Row, csv=path, about="about it")
 
 
 def names(path):
@@ -121,7 +121,9 @@ def test_whole_run_shows_tables_adds_rows_and_judges_bars(tmp_path, capsys):
     assert run(cases, tmp_path / "rows.csv") == 0
     out = capsys.readouterr().out
     assert "title one" in out
-    assert out.endswith("about it\nBAR one 1.000 >=1 holds\nBAR two 3.000 <=2 short\n")
+    assert out.endswith(
+        f"rows are added to {tmp_path / 'rows.csv'}\nabout it\nBAR one 1.000 >=1 holds\nBAR two 3.000 <=2 short\n"
+    )
     assert names(tmp_path / "rows.csv") == ["one", "two"]
 
 
@@ -131,6 +133,18 @@ def test_case_that_goes_wrong_gives_no_figure_and_costs_no_other(tmp_path, capsy
     assert "one: refused, no figure from a run that went wrong:\nit is wrong" in printed.err
     assert printed.out.endswith("BAR one - >=1 not-run\nBAR two 1.000 <=2 holds\n")
     assert names(tmp_path / "rows.csv") == ["two"]
+
+
+def test_results_before_the_one_that_goes_wrong_count(tmp_path, capsys):
+    def case(_):
+        yield result("one", 1)
+        go_wrong(_)
+
+    assert run({"both": case}, tmp_path / "rows.csv") == 1
+    printed = capsys.readouterr()
+    assert "both: refused" in printed.err
+    assert printed.out.endswith("BAR one 1.000 >=1 holds\nBAR two - <=2 not-run\n")
+    assert names(tmp_path / "rows.csv") == ["one"]
 
 
 @pytest.mark.parametrize("stop", [interrupt, lambda _: signal.raise_signal(signal.SIGTERM)])
@@ -147,7 +161,9 @@ def test_without_a_file_nothing_is_judged(capsys):
     assert run({"one": lambda _: result("one", 1)}, None) == 0
     out = capsys.readouterr().out
     assert "title one" in out
-    assert out.endswith("BAR one - >=1 not-run\nBAR two - <=2 not-run\n")
+    assert out.endswith(
+        "quick: no rows written, no bar judged\nabout it\nBAR one - >=1 not-run\nBAR two - <=2 not-run\n"
+    )
 
 
 def test_case_that_was_not_run_leaves_no_file(tmp_path):

@@ -5,10 +5,11 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from benching.processes import WrongResult
 
 from stages.shared.records import TrainingSample, read_records, write_records
 from stages.training_bench import ours, peer, workload
-from stages.training_bench.processes import WrongResult, measured
+from stages.training_bench.processes import measured
 from stages.training_bench.work import ENCODE_MAX_LENGTH, Work, read_settings
 
 
@@ -92,7 +93,7 @@ def test_both_sides_take_the_same_steps(backbone, tmp_path):
 
 
 def test_process_that_fails_is_told_with_what_it_printed(backbone):
-    with pytest.raises(WrongResult, match=r"peer, tidy, fp32:\n(.|\n)*KeyError: 'tidy'"):
+    with pytest.raises(WrongResult, match=r"training_bench.peer .*tidy.*\n(.|\n)*KeyError: 'tidy'"):
         measured("peer", "tidy", Work(str(backbone), "fp32"))
 
 

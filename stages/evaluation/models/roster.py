@@ -47,6 +47,7 @@ class Roster:
         """The model `name`. Raises UserError if it cannot be loaded, or is not what its settings say."""
         options = self._settings.profile.evaluation
         if name not in encoders.LOADERS:
+            self.team.forget()
             model = load_baseline(name, self._settings)
             return Model(name, _folder(name), model, self._partial(name, model.mteb_model_meta.to_dict()), None)
         self.team.load(name)

@@ -15,7 +15,7 @@ Measured = tuple[str, Values] | None
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """A split and subset with mteb's scores of it and the predictions that mteb wrote for it."""
+    """A split and subset with mteb's scores of it and the model's predictions for it."""
 
     task: AbsTask
     split: str
