@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: help setup repro test lint verify bench-ata bench-synthesis bench-train bench-evaluation clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -n 4
+	@sed -n 's/^# //p' Makefile | head -n 6
 
 setup: $(VENV)/.installed
 
@@ -31,18 +31,21 @@ repro: setup
 	dvc repro
 	@python -m stages.reporting.summary
 
+# Each process of pytest takes about 1 GiB.
 test: setup
-	python -m pytest
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: setup
 	ruff check .
 	ruff format --check .
 
 # A clone without caches, so that every stage runs; its lock must equal the committed one, output by output.
+# CACHE=FOLDER, absolute, is a DVC cache that gets what it makes: .dvc/cache spares a `dvc repro` here the same work.
 verify: setup
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	git clone --quiet . "$$scratch/clone" && \
 	( cd "$$scratch/clone" && cp dvc.lock "$$scratch/committed.lock" && \
+	  $(if $(CACHE),dvc cache dir --local "$(CACHE)" &&) \
 	  PYTHONPATH="$$scratch/clone:$$scratch/clone/kernels" MGH_LEDGER="$$scratch/ledger.sqlite" dvc repro --force && \
 	  python -m stages.reporting.summary && \
 	  python -m stages.reporting.verify "$$scratch/committed.lock" dvc.lock )

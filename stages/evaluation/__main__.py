@@ -10,19 +10,20 @@ FOLDER = Path("data/evaluation")
 
 
 def main(settings: Settings) -> None:
+    from stages.evaluation.registry import check_names
+
+    options = settings.profile.evaluation
+    check_names(options.tasks, options.instructions)  # before there are several processes, each of which would tell
     relaunch(settings, "evaluation", shards=False)
     from stages.evaluation.documents import choose
     from stages.evaluation.models.roster import Roster
-    from stages.evaluation.registry import check_names
     from stages.evaluation.tasks.base import HELD_OUT
     from stages.evaluation.whole import evaluate
     from stages.shared.records import Document, read_records
     from stages.shared.runtime import pin_torch
     from stages.shared.seeds import derive_seed
 
-    options = settings.profile.evaluation
     pin_torch(settings.profile.runtime, derive_seed(0, "evaluation"))  # not params.seed: all runs sit the same test
-    check_names(options.tasks, options.instructions)
     documents = choose(read_records(HELD_OUT, Document), options.max_documents)
     roster = Roster(settings, [document.body for document in documents[:64]])
     if not roster.team.first:

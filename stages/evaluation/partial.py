@@ -8,15 +8,32 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 from mteb.results import TaskResult
+from safetensors import SafetensorError
 
+from stages.shared.errors import UserError
 from stages.shared.records import SampleScore, read_records, write_records
 
 PACKAGES = ("mteb", "torch", "transformers", "datasets", "numpy", "scikit-learn", "bm25s")
 SOURCES = ("stages/evaluation", "stages/encoder", "kernels/ata_pooling")
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Within it, what cannot be written to `folder` raises UserError."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"cannot write what is done to {folder}: {error}",
+            next="free some disk space, point MGH_PARTIAL at a larger disk, or set evaluation.embeddings: fp16; what "
+            "is done is kept, `dvc repro` goes on from there",
+        ) from error
 
 
 class Partial:
@@ -44,16 +61,18 @@ class Partial:
     def save(
         self, task: str, identity: dict, results: list[TaskResult], samples: list[SampleScore], facts: dict
     ) -> None:
-        """Keep a finished task: a folder that is complete once it has its name."""
+        """Keep a finished task: a folder that is complete once it has its name. Raises UserError if it cannot be."""
         folder = self._folder(task, identity)
         unfinished = folder.with_name(f"{folder.name}.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        for number, result in enumerate(results):
-            result.to_disk(unfinished / f"{number:03d}.json")
-        write_records(unfinished / "samples.parquet", SampleScore, samples)
-        (unfinished / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-        unfinished.rename(folder)
+        with writing(self.folder):
+            unfinished.mkdir(parents=True)
+            for number, result in enumerate(results):
+                # Not mteb's own to_disk, which rounds: averages of a run in pieces would differ from those of one.
+                (unfinished / f"{number:03d}.json").write_text(json.dumps(result.model_dump()), encoding="utf-8")
+            write_records(unfinished / "samples.parquet", SampleScore, samples)
+            (unfinished / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+            unfinished.rename(folder)
 
     def clear(self) -> None:
         """Remove all of it."""

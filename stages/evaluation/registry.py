@@ -79,6 +79,14 @@ def check_names(choices: list[str | TaskChoice], instructions: dict[str, str]) -
         )
 
 
+def by_part(choices: list[str | TaskChoice], instructions: dict[str, str]) -> dict[str, str]:
+    """`instructions` as mteb looks them up: one for the mean of several tasks is one for each of them."""
+    if not instructions:
+        return {}
+    tasks = [listed for listed in list_tasks(choices, []) if listed.name in instructions]
+    return {part.metadata.name: instructions[listed.name] for listed in tasks for part in listed.parts} | instructions
+
+
 def _expand(choice: str | TaskChoice, documents: list[Document]) -> dict[str, tuple[tuple, Callable[[], Listed]]]:
     """For each task that `choice` stands for: what is chosen of it, and how to make it."""
     if isinstance(choice, TaskChoice):
@@ -137,6 +145,8 @@ def _benchmark(name: str) -> mteb.Benchmark | None:
 
 def _known(name: str) -> None:
     """Raise UserError for a name that is no task of mteb."""
+    if name in OWN_TASKS:
+        raise UserError(f"evaluation.tasks: {name} is a task of ours, which has no parts", next=f"write {name} alone")
     try:
         mteb.get_task(name)
     except KeyError:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from stages.evaluation.mirror.use import Mirror
-from stages.evaluation.models.roster import Model
+from stages.evaluation.models.meta import as_json
+from stages.evaluation.models.roster import TRAINED, Model
 from stages.evaluation.models.text_model import TextModel
 from stages.evaluation.registry import Listed
 from stages.evaluation.samples import check, keep_predictions, samples_of
@@ -26,7 +28,8 @@ from stages.shared.errors import UserError
 from stages.shared.files import write_json
 from stages.shared.records import Document, SampleScore, write_records
 
-ROWS = 1024  # texts that mteb hands over at a time; the encoder cuts them into chunks of its own
+# Texts that mteb hands over at a time: our models cut them into chunks of their own, others take them all at once.
+ROWS, OTHERS_ROWS = 1024, 32
 
 
 @dataclass
@@ -53,7 +56,7 @@ def evaluate_model(
     A task that fails is told in the outcome and costs no other; what is finished is kept for a run after this one. The
     files hold no time, date or duration, so that equal scores are equal bytes.
     """
-    write_json(folder / "model_meta.json", model.model.mteb_model_meta.to_dict())
+    write_json(folder / "model_meta.json", as_json(model.model.mteb_model_meta))
     outcome = Outcome()
     for listed in tasks:
         progress.set_postfix_str(f"{model.name} {listed.name}")
@@ -66,6 +69,8 @@ def evaluate_model(
                 results[-1].to_disk(folder / f"{listed.name}.json")
                 outcome.results[listed.name], outcome.facts[listed.name] = results[-1], facts
                 outcome.samples += samples
+                if not math.isfinite(results[-1].get_score()):
+                    progress.write(f"{model.name} has no score in {listed.name}: its embeddings are all alike")
         progress.update()
     write_records(folder / "samples.parquet", SampleScore, outcome.samples)
     return outcome
@@ -75,8 +80,11 @@ def _finished(
     model: Model, listed: Listed, documents: list[Document], mirror: Mirror | None
 ) -> tuple[list[TaskResult], list[SampleScore], dict]:
     """mteb's results of the parts and, last, of the whole; the samples; facts. Taken from a stopped run, or made."""
-    if kept := model.partial.load(listed.name, listed.describe()):
+    identity = listed.describe() | ({"mirror": _files(listed, mirror)} if mirror and not listed.own else {})
+    if kept := model.partial.load(listed.name, identity):
         return kept
+    if model.shards:
+        model.shards.begin()
     text_model = model.model if isinstance(model.model, TextModel) else None
     if text_model:
         text_model.start_counting()
@@ -90,7 +98,7 @@ def _finished(
     if listed.whole:
         results.append(_timeless(listed.whole.combine_task_results(results)))
     facts = {"samples": len(samples), **(text_model.counts() if text_model else {})}
-    model.partial.save(listed.name, listed.describe(), results, samples, facts)
+    model.partial.save(listed.name, identity, results, samples, facts)
     if model.shards:
         model.shards.forget()
     return results, samples, facts
@@ -104,6 +112,7 @@ def _evaluate(
     # k-means and logistic regression make products so small that more threads only wait for each other: 4 to 15 times
     # as long beside other work. Encoders multiply with torch's own library, which this leaves alone.
     one_thread = threadpool_limits(1, user_api="blas")
+    rows = ROWS if isinstance(model.model, TextModel) else OTHERS_ROWS
     predictions = keep_predictions(task)
     with one_thread:
         outcome = mteb.evaluate(
@@ -113,20 +122,30 @@ def _evaluate(
             co2_tracker=False,
             show_progress_bar=False,
             prediction_folder="kept, not written",
-            encode_kwargs={"batch_size": ROWS, "show_progress_bar": False},
+            encode_kwargs={"batch_size": rows, "show_progress_bar": False},
         )
         result = _timeless(outcome.task_results[0])
         part = task.metadata.name if listed.whole else None
-        rows = samples_of(task, listed.name, predictions, result, part=part)
-    check(rows, result)
+        samples = samples_of(task, listed.name, predictions, result, part=part)
+    check(samples, result)
     task.unload_data()
-    return result, rows
+    if model.name == TRAINED and not math.isfinite(result.get_score()):
+        raise UserError(
+            f"the main score of {task.metadata.name}, {task.metadata.main_score}, is no number",
+            next="its embeddings are all alike for one of the splits: see reports/metrics/training.json for the loss",
+        )
+    return result, samples
+
+
+def _files(listed: Listed, mirror: Mirror) -> dict[str, dict[str, str]]:
+    """Hashes of what the mirror has for a task, by data set: with other files it is another task."""
+    names = sorted({part.metadata.dataset["path"] for part in listed.parts} & mirror.lock.datasets.keys())
+    return {name: {path: file.sha256 for path, file in mirror.lock.datasets[name].files.items()} for name in names}
 
 
 def _load(task: AbsTask, mirror: Mirror | None) -> None:
     """The task's data, from the mirror where there is one. Raises UserError if they cannot be had."""
-    if mirror and task.metadata.name not in OWN_TASKS:
-        mirror.check(task)
+    if mirror:
         mirror.attach(task)
     try:
         task.load_data()
@@ -134,12 +153,17 @@ def _load(task: AbsTask, mirror: Mirror | None) -> None:
         raise
     except Exception as error:  # datasets and huggingface_hub raise dozens of kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"cannot load the data of the task {task.metadata.name}: {reason}",
-            next="it comes from the Hugging Face Hub: check the network, and that runtime.offline is false; for a "
-            "machine without a network `python -m stages.evaluation.mirror pull FOLDER` on one that has it, then "
-            f"evaluation.mirror: FOLDER; the tasks of profile tiny ({', '.join(OWN_TASKS)}) need neither",
-        ) from error
+        advice = (
+            "they come from the Hugging Face Hub: check the network, and that runtime.offline is false; for a machine "
+            "without a network `python -m stages.evaluation.mirror pull FOLDER` on one that has it, then "
+            f"evaluation.mirror: FOLDER; the tasks of profile tiny ({', '.join(OWN_TASKS)}) need neither"
+        )
+        if mirror:
+            advice = (
+                f"`python -m stages.evaluation.mirror verify {mirror.folder}` says what that folder lacks; choose the "
+                "subsets that it has, or pull the task again"
+            )
+        raise UserError(f"cannot load the data of the task {task.metadata.name}: {reason}", next=advice) from error
 
 
 def _timeless(result: TaskResult) -> TaskResult:
@@ -152,9 +176,13 @@ def _told(error: Exception, model: Model, listed: Listed) -> UserError:
     if isinstance(error, UserError):
         return error
     path = model.partial.folder / f"{listed.name}.traceback.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    return UserError(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}", next=f"see {path}")
+    advice = f"see {path}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError as unwritten:
+        advice = f"its traceback could not be written ({unwritten}): point MGH_PARTIAL at a folder with free space"
+    return UserError(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}", next=advice)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """From mteb's results to the paper's figures: points by task, by type and on average, with 95% intervals."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from statistics import mean
@@ -18,7 +19,7 @@ def summarise(
     """Main scores x 100 of one model.
 
     Args:
-        results: by task name, in the order to report.
+        results: by task name, in the order to report. One whose main score is no number counts as not done.
         types: MTEB type of each task of the run. A type of which the model lacks a task is left out.
         samples: the model's rows; a task without rows gets no interval, nor does an average that it belongs to.
         complete: whether the model did all tasks of the run. If not, its means would be over other tasks than those of
@@ -30,6 +31,8 @@ def summarise(
         `high` in place of each score.
     """
     tasks = {name: 100 * float(result.get_score()) for name, result in results.items()}
+    tasks = {name: score for name, score in tasks.items() if math.isfinite(score)}
+    complete = complete and len(tasks) == len(results)
     members = {kind: [name for name in types if types[name] == kind] for kind in in_papers_order(types.values())}
     whole = {kind: names for kind, names in members.items() if all(name in tasks for name in names)}
     by_type = {kind: mean(tasks[name] for name in names) for kind, names in whole.items()}

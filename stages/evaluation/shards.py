@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from tqdm import tqdm
 
 from stages.evaluation.models.embed import Embed, Embedded
+from stages.evaluation.partial import writing
 from stages.shared.errors import UserError
 
 ROWS = 2048  # texts of a shard: enough to sort by length, few enough to spread over processes
@@ -39,8 +40,9 @@ class Shards:
         self._used: set[Path] = set()
 
     def __call__(self, texts: list[str], instruction: str) -> Embedded:
-        """float32 embeddings of `texts`. Raises UserError where the disk is full."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """float32 embeddings of `texts`. Raises UserError where they cannot be written."""
+        with writing(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
         shards = [self._shard(texts[start : start + ROWS], instruction) for start in range(0, len(texts), ROWS)]
         self._used |= {shard.path for shard in shards}
         self._make([shard for shard in shards if not shard.path.exists()])
@@ -54,8 +56,12 @@ class Shards:
             embeddings[rows], cut[rows] = part
         return Embedded(embeddings, cut)
 
+    def begin(self) -> None:
+        """What comes is for another task: that of the one before, if it failed, stays for the next run."""
+        self._used.clear()
+
     def forget(self) -> None:
-        """Remove the files of all shards since the last call: what they were needed for is done."""
+        """Remove the files of all shards since `begin`: what they were needed for is done."""
         for path in self._used:
             path.unlink(missing_ok=True)
         self._used.clear()
@@ -70,7 +76,7 @@ class Shards:
 def make_shards(shards: list[Shard], embed: Embed, *, progress: bool) -> None:
     """Embed the texts of each shard and write its file, which is complete once it has its name.
 
-    Raises UserError where the disk is full or an embedding does not fit the number type.
+    Raises UserError where they cannot be written, or an embedding does not fit the number type.
     """
     total = sum(len(shard.texts) for shard in shards)
     with tqdm(total=total, desc="encode", unit="text", disable=None if progress else True, leave=False) as bar:
@@ -81,17 +87,16 @@ def make_shards(shards: list[Shard], embed: Embed, *, progress: bool) -> None:
 
 def _write(shard: Shard, embedded: Embedded) -> None:
     unfinished = shard.path.with_suffix(f".{os.getpid()}")
-    values = np.ascontiguousarray(embedded.embeddings, dtype=DTYPES[shard.dtype])
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(embedded.embeddings, dtype=DTYPES[shard.dtype])
+    if (np.isinf(values) & np.isfinite(embedded.embeddings)).any():
+        raise UserError(f"an embedding does not fit {shard.dtype}", next="set evaluation.embeddings: fp32")
     try:
-        save_file({"embeddings": values, "cut": embedded.cut}, unfinished)
-        unfinished.rename(shard.path)
-    except (OSError, SafetensorError) as error:
+        with writing(shard.path.parent):
+            save_file({"embeddings": values, "cut": embedded.cut}, unfinished)
+            unfinished.rename(shard.path)
+    finally:
         unfinished.unlink(missing_ok=True)
-        raise UserError(
-            f"cannot write embeddings to {shard.path.parent}: {error}",
-            next="free some disk space, point MGH_PARTIAL at a larger disk, or set evaluation.embeddings: fp16; what "
-            "is done is kept, `dvc repro` goes on from there",
-        ) from error
 
 
 def _read(path: Path) -> Embedded:

@@ -10,7 +10,7 @@ from stages.evaluation.anchors import look
 from stages.evaluation.mirror.use import Mirror
 from stages.evaluation.models.encoders import ENCODER
 from stages.evaluation.models.roster import TRAINED, Roster
-from stages.evaluation.registry import list_tasks
+from stages.evaluation.registry import Listed, list_tasks
 from stages.evaluation.run import Outcome, evaluate_model, quiet
 from stages.evaluation.scores import summarise
 from stages.shared.errors import UserError
@@ -19,7 +19,7 @@ from stages.shared.records import Document
 from stages.shared.settings import Settings
 
 METRICS = Path("reports/metrics")
-SHOWN = 10  # reasons why tasks failed
+SHOWN = 10  # reasons why tasks failed, and tasks of one reason
 
 
 def evaluate(roster: Roster, documents: list[Document], settings: Settings, folder: Path) -> None:
@@ -35,8 +35,15 @@ def evaluate(roster: Roster, documents: list[Document], settings: Settings, fold
     total = len(roster.names) * len(list_tasks(options.tasks, documents))
     with quiet(), tqdm(total=total, desc="evaluation", unit="task", disable=None) as progress:
         for name in roster.names:
-            model = roster.open(name)
             tasks = list_tasks(options.tasks, documents)
+            try:
+                model = roster.open(name)
+            except UserError as error:
+                if name == TRAINED:
+                    raise
+                outcomes[name] = Outcome(failures={listed.name: error for listed in tasks})
+                progress.update(len(tasks))
+                continue
             outcomes[name] = evaluate_model(
                 model, tasks, documents, folder / model.folder, mirror=mirror, progress=progress
             )
@@ -44,7 +51,9 @@ def evaluate(roster: Roster, documents: list[Document], settings: Settings, fold
             del model  # its memory is the next one's
     roster.team.forget()
     _refuse_failures(outcomes)
-    write_json(folder / "tasks.json", {"mteb": mteb.__version__, "tasks": _tasks(settings, documents, outcomes)})
+    write_json(
+        folder / "tasks.json", {"mteb": mteb.__version__, "tasks": _tasks(settings, documents, outcomes, mirror)}
+    )
     types = {listed.name: listed.type for listed in list_tasks(options.tasks, documents)}
     scores = {
         name: summarise(outcome.results, types, outcome.samples, complete=outcome.results.keys() == types.keys())
@@ -58,31 +67,41 @@ def evaluate(roster: Roster, documents: list[Document], settings: Settings, fold
         partial.clear()
 
 
-def _tasks(settings: Settings, documents: list[Document], outcomes: dict[str, Outcome]) -> dict[str, dict]:
-    """Of each task: its type, metric and revisions, and what each model read of it."""
+def _tasks(
+    settings: Settings, documents: list[Document], outcomes: dict[str, Outcome], mirror: Mirror | None
+) -> dict[str, dict]:
+    """Of each task: its type, metric and revisions, where a mirror has its data from, what each model read of it."""
     return {
         listed.name: listed.describe()
+        | ({"data": _origin(listed, mirror)} if mirror and not listed.own else {})
         | {"models": {name: done.facts[listed.name] for name, done in outcomes.items() if listed.name in done.facts}}
         for listed in list_tasks(settings.profile.evaluation.tasks, documents)
     }
 
 
+def _origin(listed: Listed, mirror: Mirror) -> str:
+    """folder where a part's data were put into the mirror by hand, else hub."""
+    return "folder" if any(mirror.origin(part) == "folder" for part in listed.parts) else "hub"
+
+
 def _refuse_failures(outcomes: dict[str, Outcome]) -> None:
     """Raise UserError if a task failed: every reason once with what it stopped, then what can be done."""
     reasons: dict[str, list[str]] = {}
-    advice: list[str] = []
+    advice: dict[str, None] = {}
     for name, outcome in outcomes.items():
         for task, error in outcome.failures.items():
             reasons.setdefault(error.args[0], []).append(f"{task} of {name}")
-            advice += [error.next] if error.next else []
+            advice |= {error.next: None} if error.next else {}
     if reasons:
         failed = sum(map(len, reasons.values()))
         done = sum(len(outcome.results) for outcome in outcomes.values())
-        lines = [f"{', '.join(stopped)}: {reason}" for reason, stopped in reasons.items()]
-        if len(lines) > SHOWN:
-            lines[SHOWN:] = [f"and {len(lines) - SHOWN} more reasons"]
-        told = "\n  next: ".join(dict.fromkeys(advice))
+        lines = _few([f"{', '.join(_few(stopped))}: {reason}" for reason, stopped in reasons.items()])
+        told = "\n  next: ".join(_few([*advice]))
         raise UserError(
             "\n".join([f"{failed} tasks failed, {done} are done", *lines]),
             next=f"{told}\n  then `dvc repro` does what is missing; what is done is kept",
         )
+
+
+def _few(lines: list[str]) -> list[str]:
+    return [*lines[:SHOWN], f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else lines

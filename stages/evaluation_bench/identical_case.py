@@ -50,7 +50,10 @@ def result(options: Options, ours: dict[str, dict], plain: dict[str, dict], what
     workload = f"{len(ours)} tasks, hashed bag of words, {what}"
     recorder = Recorder(options, "identical", workload)
     recorder.add("share of tasks with equal scores", same / len(ours))
-    notes = [f"{same} of {len(ours)} tasks have all numbers of mteb's `scores` equal on both sides, to the last digit"]
+    notes = [
+        f"{same} of {len(ours)} tasks have all numbers of mteb's `scores` equal on both sides, to the last digit",
+        "both with one BLAS thread: with two, plain mteb's Pearson correlation of many pairs ends in another digit",
+    ]
     if not options.mirror:
         notes.append(f"our own tasks alone: {NO_MIRROR}")
     return Result(f"identical: {workload}", notes, table, recorder.rows, {"identical_scores": same / len(ours)})

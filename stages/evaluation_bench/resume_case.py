@@ -16,7 +16,7 @@ TASKS = tuple(read_settings().profile.evaluation.tasks)
 DOCUMENTS, QUICK_DOCUMENTS = 1_000, 400
 STOPS = (ENCODING, *TASKS)
 QUICK_STOPS = (ENCODING,)
-FILES = len(TASKS) + 2  # a result of each task, the samples, the model's description
+FILES = len(TASKS) + 3  # a result of each task, the samples, the model's description, the metrics
 
 
 class Stop(NamedTuple):

@@ -44,6 +44,7 @@ def plain(listed: list, texts: list, folder: Path, mirror: Path | None) -> dict[
     """The same by `mteb.evaluate` as it comes, with an encoder that does nothing but encode."""
     import mteb
     from mteb.models.abs_encoder import AbsEncoder
+    from threadpoolctl import threadpool_limits
 
     from stages.evaluation.mirror.use import Mirror
     from stages.evaluation.models.hashed import HashedEmbedder
@@ -62,7 +63,8 @@ def plain(listed: list, texts: list, folder: Path, mirror: Path | None) -> dict[
         (task,) = one.parts
         if opened and not one.own:
             opened.attach(task)
-        found[one.name] = mteb.evaluate(Plain(), task, cache=None).task_results[0].scores
+        with threadpool_limits(1, user_api="blas"):  # as our path has it: more sum Pearson's correlation in pieces
+            found[one.name] = mteb.evaluate(Plain(), task, cache=None).task_results[0].scores
     return found
 
 

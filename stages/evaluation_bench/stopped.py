@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stages.evaluation_bench import known
 from stages.evaluation_bench.work import serve
+from stages.shared.files import write_json
 from stages.shared.records import Document, read_records
 from stages.shared.settings import Settings
 
@@ -22,6 +23,7 @@ def run(settings: Settings, *, results: str, documents: str, kill_at: str | None
     from stages.evaluation import shards
     from stages.evaluation.models.hashed import HashedEmbedder
     from stages.evaluation.registry import list_tasks
+    from stages.evaluation.scores import summarise
 
     shards.ROWS = ROWS
     known_embed, calls = HashedEmbedder(), []
@@ -40,6 +42,8 @@ def run(settings: Settings, *, results: str, documents: str, kill_at: str | None
     outcome = known.evaluate(known.model(embed), listed, texts, Path(results))
     if outcome.failures:
         raise RuntimeError(f"tasks failed: {outcome.failures}")
+    types = {one.name: one.type for one in listed}
+    write_json(Path(results) / "metrics.json", summarise(outcome.results, types, outcome.samples, complete=True))
     return {"encoded": sum(calls)}
 
 

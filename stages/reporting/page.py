@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from stages.reporting.results import TRAINED
 from stages.reporting.tables import Table
+from stages.shared.labels import TRAINED
 from stages.shared.records import BUCKETS, KINDS, TrainingSample
+from stages.shared.templates import render_template
 
 TEMPLATE = Path(__file__).parent / "page.html.j2"
 
@@ -26,15 +25,9 @@ def render(
     `models` are the scores of `Results.models`: the page says which baseline is ahead of the trained encoder, on how
     many of the tasks that it can do. `anchors` is what `stages.reporting.anchors.section` made.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent),
+    return render_template(
+        TEMPLATE,
         autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(TEMPLATE.name).render(
         tables={table.name: table for table in tables},
         figures={name: _inline(path) for name, path in figures.items()},
         samples=samples,

@@ -1,7 +1,8 @@
 """The paper's tables with our rows beside the paper's, clearly apart."""
 
-from stages.reporting.results import TRAINED, TYPES, Results, find, order_types, read_paper
+from stages.reporting.results import TYPES, Results, find, order_types, read_paper
 from stages.reporting.tables import Cell, Table
+from stages.shared.labels import TRAINED
 from stages.shared.records import BUCKETS
 from stages.shared.settings import Settings
 

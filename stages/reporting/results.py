@@ -1,13 +1,13 @@
 """What the earlier stages measured, gathered for the report."""
 
 import csv
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from stages.shared.errors import UserError
 from stages.shared.files import read_json
+from stages.shared.labels import TRAINED, labels
 
 METRICS = Path("reports/metrics")
 ANCHORS = Path("data/evaluation/anchors.json")
@@ -26,10 +26,6 @@ TYPES = {
 }
 """The task types of the paper's Table 1 and their headings, in its order. MTEB has more: see `order_types`."""
 
-TRAINED = "trained"
-LABELS = {"untrained": "untrained backbone", "tfidf": "TF-IDF", "hashed": "hashed words", "bm25": "BM25"}
-"""What readers see in place of the names in `evaluation.baselines`; other models stand there under their own."""
-
 
 @dataclass(frozen=True, slots=True)
 class Results:
@@ -44,8 +40,8 @@ class Results:
 
         A baseline may lack tasks, types and means that it cannot do: read them with `find`.
         """
-        labels = _labels(self.baselines)
-        return {TRAINED: self.metrics["evaluation"]} | {labels[name]: row for name, row in self.baselines.items()}
+        shown = labels(self.baselines)
+        return {TRAINED: self.metrics["evaluation"]} | {shown[name]: row for name, row in self.baselines.items()}
 
 
 def find(scores: dict, *keys: str) -> float | dict | None:
@@ -90,16 +86,3 @@ def read_paper(name: str) -> list[dict[str, str]]:
     """The rows of a file of the paper's own figures."""
     with (PAPER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def _labels(names: Iterable[str]) -> dict[str, str]:
-    """Name -> label. Labels that would be the same, as of two folders of one name, are told apart by the whole name."""
-    short = {name: LABELS.get(name) or _last_part(name) for name in names}
-    count = Counter([TRAINED, *short.values()])
-    return {name: label if count[label] == 1 else f"{label} ({name})" for name, label in short.items()}
-
-
-def _last_part(name: str) -> str:
-    """The folder's own name of a path; a Hub name (`owner/model`, or one word) as it is."""
-    is_path = name.startswith((".", "~", "/")) or name.rstrip("/").count("/") > 1
-    return Path(name).name if is_path else name.rstrip("/")

@@ -5,6 +5,7 @@ from mteb.results import TaskResult
 
 from stages.evaluation import partial
 from stages.evaluation.partial import Partial
+from stages.shared.errors import UserError
 from stages.shared.records import SampleScore
 
 TASK = {"type": "STS", "revisions": {"STS12": "1"}, "splits": ["test"]}
@@ -30,6 +31,20 @@ def test_what_was_saved_is_loaded(result):
     results, samples, facts = Partial("encoder", {"revision": "1"}).load("STS12", TASK)
     assert [found.get_score() for found in results] == [0.5, 0.5]
     assert (samples, facts) == (SAMPLES, {"texts": 3})
+
+
+def test_scores_come_back_with_every_digit(result):
+    result.scores["test"][0]["main_score"] = 0.123456789012
+    Partial("encoder", {}).save("STS12", TASK, [result], SAMPLES, {})
+    ((found,), _, _) = Partial("encoder", {}).load("STS12", TASK)
+    assert found.scores["test"][0]["main_score"] == 0.123456789012
+
+
+def test_folder_that_cannot_be_written_is_told_with_what_to_do(result, folder):
+    folder.parent.mkdir(exist_ok=True)
+    folder.write_text("a file where the folder should be")
+    with pytest.raises(UserError, match=r"cannot write what is done to .*\n.*MGH_PARTIAL"):
+        Partial("encoder", {}).save("STS12", TASK, [result], SAMPLES, {})
 
 
 @pytest.mark.parametrize(

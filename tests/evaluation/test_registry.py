@@ -3,7 +3,7 @@
 import mteb
 import pytest
 
-from stages.evaluation.registry import BENCHMARK, check_names, list_tasks
+from stages.evaluation.registry import BENCHMARK, by_part, check_names, list_tasks
 from stages.evaluation.tasks import OWN_TASKS
 from stages.shared.errors import UserError
 from stages.shared.settings import TaskChoice
@@ -100,6 +100,20 @@ def test_instruction_is_for_a_task_or_a_type_that_is_there():
     check_names(["SciFact", "STS12"], {"SciFact": "find the abstract", "STS": "find the paraphrase"})
     with pytest.raises(UserError, match=r"evaluation\.instructions names Scifact.*\n.*SciFact"):
         check_names(["SciFact"], {"Scifact": "find the abstract"})
+
+
+def test_instruction_for_a_mean_of_tasks_is_one_for_each_of_them():
+    given = {"CQADupstackRetrieval": "find duplicates", "CQADupstackWebmastersRetrieval": "its own"}
+    found = by_part(["CQADupstackRetrieval", "SciFact"], given)
+    assert len(found) == 13
+    assert found["CQADupstackAndroidRetrieval"] == "find duplicates"
+    assert found["CQADupstackWebmastersRetrieval"] == "its own"
+    assert by_part(["SciFact"], {}) == {}
+
+
+def test_part_of_a_task_of_ours_is_refused():
+    with pytest.raises(UserError, match="DocsSTS is a task of ours, which has no parts"):
+        check_names([TaskChoice(task="DocsSTS")], {})
 
 
 def test_benchmarks_that_share_tasks_stand_side_by_side():

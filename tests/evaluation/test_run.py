@@ -4,11 +4,15 @@ import math
 
 import numpy as np
 import pytest
+from mteb.models.abs_encoder import AbsEncoder
 from mteb.results import TaskResult
 
 from stages.evaluation import run as module
 from stages.evaluation.models.baselines import load_baseline
-from stages.evaluation.models.roster import Model
+from stages.evaluation.models.embed import Embedded
+from stages.evaluation.models.meta import model_meta
+from stages.evaluation.models.roster import TRAINED, Model
+from stages.evaluation.models.text_model import TextModel
 from stages.evaluation.partial import Partial
 from stages.evaluation.tasks import OWN_TASKS
 from stages.shared.records import SampleScore, read_records
@@ -18,6 +22,10 @@ NAMES = list(OWN_TASKS)
 
 def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def main_scores(outcome):
+    return {name: result.get_score() for name, result in outcome.results.items()}
 
 
 @pytest.fixture
@@ -80,8 +88,8 @@ def test_texts_of_our_tasks_are_embedded_once(run, model_of, oracle):
     assert len(asked) == len(set(asked)) == 180
 
 
-def test_run_stopped_at_any_task_goes_on_to_the_same_files(run, model_of, chance, stopped, tmp_path):
-    run(model_of(chance, "whole"), NAMES, "whole")
+def test_run_stopped_at_any_task_goes_on_to_the_same_files_and_scores(run, model_of, chance, stopped, tmp_path):
+    scores = main_scores(run(model_of(chance, "whole"), NAMES, "whole"))
     whole = files(tmp_path / "whole")
     whole.pop("model_meta.json")  # it has the model's name
     for name in NAMES:
@@ -95,7 +103,8 @@ def test_run_stopped_at_any_task_goes_on_to_the_same_files(run, model_of, chance
             asked.append(texts)
             return chance(texts)
 
-        run(model_of(counting, name), NAMES, name)
+        outcome = run(model_of(counting, name), NAMES, name)
+        assert main_scores(outcome) == scores, name  # with every digit: their averages go into a hashed file
         parts = files(tmp_path / name)
         parts.pop("model_meta.json")
         assert parts == whole, name
@@ -124,6 +133,47 @@ def test_embeddings_that_are_not_finite_fail_the_task(run, model_of, oracle):
 
     outcome = run(model_of(broken), ["DocsRetrieval"])
     assert "1 of 180 texts, first: 'Body about" in str(outcome.failures["DocsRetrieval"])
+
+
+@pytest.mark.parametrize("name", [TRAINED, "hashed"])
+def test_score_that_is_no_number_fails_the_trained_encoder_and_is_told_of_a_baseline(name, run, model_of, capsys):
+    constant = TextModel(
+        lambda texts, _: Embedded(np.ones((len(texts), 2), dtype=np.float32), np.zeros(len(texts))),
+        model_meta(name, revision="0", embed_dim=2, framework=[]),
+        learned=False,
+    )
+    outcome = run(model_of(None, name)._replace(model=constant), ["DocsSTS"])
+    if name == TRAINED:
+        assert "the main score of DocsSTS, cosine_spearman, is no number" in str(outcome.failures["DocsSTS"])
+    else:
+        assert math.isnan(outcome.results["DocsSTS"].get_score())
+        assert "hashed has no score in DocsSTS" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("ours", "most"), [(True, module.ROWS), (False, module.OTHERS_ROWS)])
+def test_models_that_do_not_chunk_texts_get_few_at_a_time(ours, most, run, model_of, oracle):
+    sizes = []
+
+    class Recorded(TextModel if ours else AbsEncoder):
+        mteb_model_meta = model_meta("test", revision="0", embed_dim=2, framework=[])
+
+        def encode(self, inputs, *, batch_size, **_):
+            texts = [text for batch in inputs for text in batch["text"]]
+            sizes.append(batch_size)
+            return oracle(texts)
+
+    given = Recorded(model_of(oracle).model._embed, Recorded.mteb_model_meta) if ours else Recorded()
+    run(model_of(oracle)._replace(model=given), ["DocsSTS"])
+    assert set(sizes) == {most}
+
+
+def test_folder_that_cannot_be_written_costs_no_other_task(run, model_of, chance, partial_folder):
+    partial_folder.write_text("a file where the folder should be")
+    outcome = run(model_of(chance), ["DocsRetrieval", "DocsSTS"])
+    assert outcome.failures.keys() == {"DocsRetrieval", "DocsSTS"}
+    assert "MGH_PARTIAL" in str(outcome.failures["DocsSTS"])
+    outcome = run(model_of(lambda _: 1 / 0), ["DocsSTS"])
+    assert "its traceback could not be written" in str(outcome.failures["DocsSTS"])
 
 
 def test_error_that_nobody_foresaw_leaves_its_traceback_in_a_file(run, model_of, partial_folder):

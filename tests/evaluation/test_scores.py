@@ -78,6 +78,14 @@ def test_model_that_lacks_tasks_has_no_means_and_no_average_over_half_a_type():
     assert set(summary["intervals"]) == {"tasks", "types"}
 
 
+def test_score_that_is_no_number_counts_as_not_done():
+    given = results({**GIVEN, "A": float("nan")})
+    summary = summarise(given, TYPES, all_rows("BCD"), complete=True)
+    assert list(summary["tasks"]) == ["B", "C", "D"]
+    assert list(summary["types"]) == ["Classification", "BitextMining"]
+    assert "mean_task" not in summary
+
+
 def test_model_without_any_task_has_an_empty_summary():
     nothing = {"types": {}, "tasks": {}}
     assert summarise({}, TYPES, [], complete=False) == {**nothing, "intervals": nothing}

@@ -77,6 +77,30 @@ def test_forgotten_shards_leave_no_file(open_shards, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_shards_of_a_task_that_failed_stay_when_the_next_one_is_done(open_shards, tmp_path):
+    opened = open_shards()
+    opened(TEXTS[:4], "")
+    opened.begin()
+    opened(TEXTS[4:8], "")
+    opened.forget()
+    assert len(list(tmp_path.iterdir())) == 1
+    assert opened._shard(TEXTS[:4], "").path.exists()
+
+
+def test_embedding_beyond_half_precision_is_told_and_not_written(open_shards, tmp_path):
+    with pytest.raises(UserError, match=r"does not fit fp16.*\n.*fp32"):
+        open_shards(dtype="fp16")(["text 70000"], "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_cannot_be_made_is_told(open_shards, tmp_path):
+    (tmp_path / "file").touch()
+    opened = open_shards()
+    opened._folder = tmp_path / "file" / "below"
+    with pytest.raises(UserError, match="MGH_PARTIAL"):
+        opened(TEXTS, "")
+
+
 def test_no_text_is_no_embedding(open_shards, asked):
     embeddings, cut = open_shards()([], "")
     assert (len(embeddings), len(cut), asked) == (0, 0, [])

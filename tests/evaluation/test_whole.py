@@ -115,6 +115,21 @@ def test_failed_tasks_are_told_once_and_the_rest_is_kept_for_the_next_run(evalua
     assert not partial_folder.exists()
 
 
+def test_baseline_that_cannot_be_loaded_costs_no_other_model(evaluated, outputs):
+    with pytest.raises(UserError, match="2 tasks failed, 4 are done") as caught:
+        evaluated(baselines=["nowhere/at-all", "hashed"])
+    message = str(caught.value)
+    assert "DocsRetrieval of nowhere/at-all, DocsSTS of nowhere/at-all: evaluation.baselines: nowhere/at-all" in message
+    assert (outputs / "evaluation" / "hashed" / "DocsSTS.json").exists()
+
+
+def test_many_reasons_are_told_in_few_lines(evaluated):
+    with pytest.raises(UserError, match="112 tasks failed") as caught:
+        evaluated(["MTEB(eng, v1)"], baselines=["hashed"])
+    assert len(str(caught.value).splitlines()) < 30
+    assert "and 46 more" in str(caught.value)
+
+
 def test_mirror_that_is_not_there_is_told_before_a_model_is_loaded(evaluated, monkeypatch, tmp_path):
     monkeypatch.setattr(encoders, "LOADERS", {})
     with pytest.raises(UserError, match=r"stages\.evaluation\.mirror"):

@@ -1,7 +1,8 @@
 """Compare two runs, sample by sample: B - A with 95% intervals and corrected p-values, in points.
 
 RUN is `workspace`, a folder with evaluations, a git revision or a DVC experiment; `RUN:model` takes another model of it
-than the trained one: untrained, tfidf, bm25, ... Only samples that both runs have are compared.
+than the trained one: untrained, tfidf, bm25, ... Only samples that both runs have are compared, and no task of which
+the two have other data.
 """
 
 import argparse
@@ -18,11 +19,15 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         from stages.evaluation.compare.comparison import compare
-        from stages.evaluation.compare.formats import render
+        from stages.evaluation.compare.formats import render, warnings
         from stages.evaluation.compare.runs import read_run
 
         runs = [read_run(text, given.model) for text in (given.first, given.second)]
-        print(render(compare(*runs, resamples=given.resamples), given.format), end="")
+        comparison = compare(*runs, resamples=given.resamples)
+        print(render(comparison, given.format), end="")
+        if given.format == "csv":  # which has no place for them
+            for warning in warnings(comparison):
+                print(f"warning: compare: {warning}", file=sys.stderr)
     except UserError as error:
         print(f"error: compare: {error}", file=sys.stderr)
         return 1

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from stages.evaluation.compare.data import other_data
 from stages.evaluation.compare.pairing import Pairing, Rows, pair
 from stages.evaluation.compare.runs import Run
 from stages.evaluation.compare.types import types_of
@@ -55,8 +56,8 @@ class Comparison:
 
 
 def compare(first: Run, second: Run, *, resamples: int) -> Comparison:
-    """Compare the samples that both runs have. Raises UserError when there are none."""
-    pairing = pair(first.rows, second.rows)
+    """Compare the samples that both runs have of the same data. Raises UserError when there are none."""
+    pairing = pair(first.rows, second.rows, other_data(first, second))
     if not pairing.tasks:
         raise _nothing_shared(first, second, pairing)
     types = types_of(list(pairing.tasks))
@@ -95,8 +96,8 @@ def _lines(threes: dict[str, Three], samples: dict[str, int]) -> list[Line]:
 
 
 def _nothing_shared(first: Run, second: Run, pairing: Pairing) -> UserError:
-    if pairing.unpaired:
-        reason = f"the samples of {', '.join(pairing.unpaired)} are not the same in both"
+    if others := [*pairing.other_data, *pairing.unpaired]:
+        reason = f"the samples of {', '.join(others)} are not the same in both"
     else:
         reason = f"A has {', '.join(pairing.only_first) or 'none'}; B has {', '.join(pairing.only_second) or 'none'}"
     return UserError(

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from stages.evaluation.compare.comparison import SIGNIFICANT, Comparison, Line
+from stages.evaluation.compare.data import doubts
+from stages.evaluation.compare.pairing import Revisions
 
 COLUMNS = ("n", "A", "B", "B − A", "95% interval", "p")
 
@@ -33,27 +35,23 @@ def notes(comparison: Comparison) -> list[str]:
     for side, only in (("A", pairing.only_first), ("B", pairing.only_second)):
         if only:
             said.append(f"Only in {side}, in no mean here: {', '.join(only)}.")
+    return said + [f"Warning: {warning}" for warning in warnings(comparison)]
+
+
+def warnings(comparison: Comparison) -> list[str]:
+    """What was not compared although both have it, and what may make scores differ beside the models."""
+    pairing = comparison.pairing
+    said = [f"{task}: not compared, {_told(*revisions)}" for task, revisions in pairing.other_data.items()]
     for task, (first, second) in pairing.unpaired.items():
-        said.append(f"Warning: {task}: left out {first:,} samples that only A has and {second:,} that only B has.")
-    return said + _otherwise(comparison)
+        said.append(f"{task}: left out {first:,} samples that only A has and {second:,} that only B has.")
+    return said + doubts(comparison.first, comparison.second, [line.name for line in comparison.task_lines])
 
 
-def _otherwise(comparison: Comparison) -> list[str]:
-    """What may make the scores of the two differ beside the models: mteb's version, the tasks' data."""
-    first, second = comparison.first.tasks, comparison.second.tasks
-    if not first or not second:
-        return []
-    said = []
-    if first["mteb"] != second["mteb"]:
-        said.append(
-            f"Warning: A was scored with mteb {first['mteb']}, B with mteb {second['mteb']}, which may score "
-            "otherwise: evaluate both with one version."
-        )
-    for task in (line.name for line in comparison.task_lines):
-        of_first, of_second = (run["tasks"].get(task, {}).get("revisions") for run in (first, second))
-        if of_first != of_second:
-            said.append(f"Warning: {task}: A and B have other revisions of its data.")
-    return said
+def _told(first: Revisions, second: Revisions) -> str:
+    """How the data of a task differ; of many parts only those that do."""
+    parts = [part for part in first | second if first.get(part) != second.get(part)]
+    ours, theirs = (", ".join(str(side.get(part, "none")) for part in parts) for side in (first, second))
+    return f"A has revision {ours} of its data, B has {theirs}."
 
 
 def _text(comparison: Comparison) -> str:
@@ -107,6 +105,8 @@ def _json(comparison: Comparison) -> str:
         "only_in_a": pairing.only_first,
         "only_in_b": pairing.only_second,
         "unpaired_samples": {task: {"a": first, "b": second} for task, (first, second) in pairing.unpaired.items()},
+        "other_data": {task: {"a": first, "b": second} for task, (first, second) in pairing.other_data.items()},
+        "warnings": warnings(comparison),
         "beyond_chance": [line.name for line in comparison.lines if line.beyond_chance],
     }
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

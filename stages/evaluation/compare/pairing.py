@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from stages.shared.records import SampleScore
 
 Rows = list[SampleScore]
+Revisions = dict[str, str]  # of the data of a task's parts
 
 
 @dataclass(slots=True)
@@ -16,16 +17,23 @@ class Pairing:
     only_first: list[str] = field(default_factory=list)  # tasks
     only_second: list[str] = field(default_factory=list)
     unpaired: dict[str, tuple[int, int]] = field(default_factory=dict)  # by task of both: samples of A and of B alone
+    other_data: dict[str, tuple[Revisions, Revisions]] = field(default_factory=dict)  # by task of both: A's and B's
 
 
-def pair(first: Rows, second: Rows) -> Pairing:
-    """Pair rows that agree in task, stratum, sample, statistic and gold: another label makes another sample."""
+def pair(first: Rows, second: Rows, other_data: dict[str, tuple[Revisions, Revisions]]) -> Pairing:
+    """Pair rows that agree in task, stratum, sample, statistic and gold: another label makes another sample.
+
+    The tasks of `other_data` are left out: many samples are named by their place, where other data have other ones.
+    """
     ours, theirs = _by_task(first), _by_task(second)
     pairing = Pairing()
     pairing.only_first = [task for task in ours if task not in theirs]
     pairing.only_second = [task for task in theirs if task not in ours]
     for task in ours:
         if task not in theirs:
+            continue
+        if task in other_data:
+            pairing.other_data[task] = other_data[task]
             continue
         shared = [key for key in ours[task] if key in theirs[task]]
         alone = len(ours[task]) - len(shared), len(theirs[task]) - len(shared)

@@ -1,13 +1,12 @@
 """An evaluation as a git revision or a DVC experiment has it, read without a checkout."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from stages.evaluation.compare.source import EVALUATION, SAMPLES, TASKS, Source
+from stages.evaluation.compare.source import EVALUATION, SAMPLES, TASKS, Source, parse_tasks
 from stages.shared.errors import UserError
 from stages.shared.records import SampleScore, read_records
 
@@ -59,7 +58,8 @@ def _models(files: "DVCFileSystem", revision: str) -> list[str]:
 
 def _tasks(files: "DVCFileSystem", revision: str) -> dict:
     with _data_at_hand(revision):
-        return json.loads(files.read_text(str(ROOT / TASKS))) if files.exists(str(ROOT / TASKS)) else {}
+        content = files.read_bytes(str(ROOT / TASKS)) if files.exists(str(ROOT / TASKS)) else None
+    return {} if content is None else parse_tasks(content, f"{EVALUATION}/{TASKS} of {revision}")
 
 
 def _read(files: "DVCFileSystem", revision: str, model: str) -> list[SampleScore]:

@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stages.evaluation.compare.revision import UnknownRevision, revision_source
-from stages.evaluation.compare.source import EVALUATION, SAMPLES, TASKS, Source
+from stages.evaluation.compare.source import EVALUATION, SAMPLES, Source, read_tasks
 from stages.shared.errors import UserError
-from stages.shared.files import read_json
 from stages.shared.records import SampleScore, read_records
 
 WORKSPACE = "workspace"
@@ -66,16 +65,12 @@ def _source(name: str) -> Source:
 def _folder_source(folder: Path) -> Source | None:
     """A model's own folder, or one that holds those of several; None when it is neither."""
     if (folder / SAMPLES).is_file():
-        tasks = _tasks(folder.resolve().parent)
+        tasks = read_tasks(folder.resolve().parent)
         return Source([folder.resolve().name], lambda _: read_records(folder / SAMPLES, SampleScore), tasks)
     models = sorted(path.parent.name for path in folder.glob(f"*/{SAMPLES}"))
     if not models:
         return None
-    return Source(models, lambda model: read_records(folder / model / SAMPLES, SampleScore), _tasks(folder))
-
-
-def _tasks(folder: Path) -> dict:
-    return read_json(folder / TASKS) if (folder / TASKS).is_file() else {}
+    return Source(models, lambda model: read_records(folder / model / SAMPLES, SampleScore), read_tasks(folder))
 
 
 def _unknown(name: str, error: UnknownRevision) -> UserError:

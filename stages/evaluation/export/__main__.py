@@ -37,8 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = "no space left for" if full else f"{error.strerror or error}:"
-        print(f"error: export: {what} {error.filename or given.folder}", file=sys.stderr)
-        print("  next: free some space, or name a folder that you may write to", file=sys.stderr)
+        advice = "free some space, or name a folder on another disk" if full else "see whether you may read or write it"
+        print(f"error: export: {what} {error.filename or given.folder}\n  next: {advice}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nexport: stopped; nothing was written.", file=sys.stderr)
         return 130

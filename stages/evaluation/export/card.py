@@ -5,12 +5,12 @@ from pathlib import Path
 
 import mteb
 from huggingface_hub import EvalResult, ModelCardData
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.evaluation.export.facts import META_FILE, Facts
 from stages.evaluation.export.figures import Figures, Row
 from stages.evaluation.export.layout import INSTRUCTION, REQUIREMENTS
 from stages.evaluation.tasks import OWN_TASKS
+from stages.shared.templates import render_template
 
 TEMPLATE = Path(__file__).parent / "card.md.j2"
 TAGS = ["sentence-transformers", "sentence-similarity", "feature-extraction", "mteb", "text-embeddings"]
@@ -26,15 +26,9 @@ def render(
 ) -> str:
     """The card. Without `figures` or `recipe` it says that there are none."""
     config = facts.config
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent),
+    text = render_template(
+        TEMPLATE,
         autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    text = environment.get_template(TEMPLATE.name).render(
         metadata=_metadata(facts, figures).to_yaml(),
         facts=facts,
         config=config,

@@ -54,7 +54,7 @@ def check(folder: Path, expected: Embeddings, *, trust: bool) -> float:
         raise UserError(
             f"sentence-transformers cannot run the exported model: {type(error).__name__}: {reason}", next=advice
         ) from error
-    distance = max(_distance(expected[kind], found[kind]) for kind in expected)
+    distance = float(np.max([_distance(expected[kind], found[kind]) for kind in expected]))
     if not distance <= CLOSE:  # nor if it is NaN
         raise UserError(
             f"the exported model gives other embeddings than the encoder, at a cosine distance of {distance:.2g} where "
@@ -70,4 +70,4 @@ def _texts(max_length: int) -> list[str]:
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:
     first, second = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (first.astype(float), second.astype(float)))
-    return max(0.0, float(np.max(1 - (first * second).sum(axis=1))))
+    return float(np.maximum(0.0, np.max(1 - (first * second).sum(axis=1))))  # unlike `max`, these keep a NaN

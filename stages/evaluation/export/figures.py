@@ -1,21 +1,17 @@
 """The scores that a model card shows: those of the exported encoder and no other, beside the baselines'."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from stages.encoder import EncoderConfig
+from stages.evaluation.compare.source import read_tasks
+from stages.evaluation.export.facts import Facts
 from stages.evaluation.models.meta import hash_of_weights
 from stages.shared.errors import UserError
 from stages.shared.files import read_json
+from stages.shared.labels import labels
 
 METRICS = Path("reports/metrics")
 EVALUATION = Path("data/evaluation")
-READABLE = {
-    "tfidf": "TF-IDF",
-    "untrained": "untrained start",
-    "hashed": "hashed bag of words",
-    "bm25": "BM25",
-}
 
 Interval = tuple[float, float] | None
 
@@ -28,7 +24,7 @@ class Row:
     score: float
     interval: Interval  # of 95%
     baselines: dict[str, float | None]  # by the name that readers see; None for a task that it has not done
-    about: dict = field(default_factory=dict)  # type, main_score, revisions, splits, subsets, where they are known
+    about: dict = field(default_factory=dict)  # what tasks.json has of it: type, main_score, revisions, data, ...
 
 
 @dataclass(frozen=True)
@@ -44,28 +40,34 @@ class Figures:
     def baselines(self) -> list[str]:
         return list(self.mean.baselines)
 
+    @property
+    def by_hand(self) -> list[str]:
+        """The tasks whose data come from a mirror that was filled by hand."""
+        return [row.name for row in self.tasks if row.about.get("data") == "folder"]
+
     def ahead(self, baseline: str) -> tuple[int, int]:
         """On how many tasks `baseline` has the higher score, and of how many that it has done."""
         done = [(row.baselines[baseline], row.score) for row in self.tasks if row.baselines[baseline] is not None]
         return sum(theirs > ours for theirs, ours in done), len(done)
 
 
-def read_figures(encoder: Path, config: EncoderConfig) -> Figures:
-    """The scores of the encoder in the folder `encoder`. Raises UserError if there are none of it."""
+def read_figures(encoder: Path, facts: Facts) -> Figures:
+    """The scores of the encoder in the folder `encoder`, used as `facts` say. Raises UserError if there are none."""
     paths = METRICS / "evaluation.json", METRICS / "baselines.json", EVALUATION / "encoder" / "model_meta.json"
     advice = "`dvc repro evaluation` scores the encoder in data/encoder; then export again"
     if missing := [str(path) for path in paths if not path.exists()]:
         raise UserError(f"{', '.join(missing)} missing", next=advice)
     scores, baselines, meta = map(read_json, paths)
-    shape = meta.get("experiment_kwargs") or {}
-    same = all(shape.get(name, value) == value for name, value in _shape(config).items())
-    if meta["revision"] != hash_of_weights(encoder) or not same:
+    if meta["revision"] != hash_of_weights(encoder):
         raise UserError(f"the scores in {METRICS} are of other weights than those in {encoder}", next=advice)
-    return _figures(scores, {READABLE.get(name, name): values for name, values in baselines.items()})
+    if changed := _changed(meta, facts):
+        raise UserError(f"the encoder was scored with other evaluation settings: {', '.join(changed)}", next=advice)
+    shown = labels(baselines)
+    return _figures(scores, {shown[name]: values for name, values in baselines.items()})
 
 
 def _figures(scores: dict, baselines: dict[str, dict]) -> Figures:
-    described = read_json(EVALUATION / "tasks.json")["tasks"] if (EVALUATION / "tasks.json").exists() else {}
+    described = read_tasks(EVALUATION).get("tasks", {})
     intervals = scores.get("intervals", {})
     tasks = [
         Row(
@@ -89,5 +91,17 @@ def _interval(found: dict | None) -> Interval:
     return (found["low"], found["high"]) if found else None
 
 
-def _shape(config: EncoderConfig) -> dict:
-    return {"pooling": config.pooling, "attention": config.attention}
+def _changed(meta: dict, facts: Facts) -> list[str]:
+    """The settings that shape embeddings and were others in the scored model; those it does not name are trusted."""
+    told = meta.get("experiment_kwargs") or {}
+    scored = {"max_length": int(meta["max_tokens"]), **told}
+    wanted = {"max_length": facts.max_length, **asdict(facts.config)}
+    changed = [
+        f"{name} {scored[name]}, now {value}"
+        for name, value in wanted.items()
+        if name in scored and scored[name] != value
+    ]
+    read = facts.config.instructions and "evaluation_instructions" in told  # otherwise whatever the profile says
+    if read and (told["evaluation_instructions"] or {}) != facts.task_instructions:
+        changed.append("evaluation.instructions")
+    return changed

@@ -1,5 +1,6 @@
 """How a model was made, as far as the settings of today still say so."""
 
+import re
 from pathlib import Path
 
 from huggingface_hub import ModelCard, hf_hub_download
@@ -12,13 +13,16 @@ from stages.shared.settings import Settings
 def other_recipe(settings: Settings, config: EncoderConfig, backbone: Path) -> str | None:
     """Why params.yaml and the profile are not what the encoder and its backbone were made with; None if they may be."""
     wanted = EncoderConfig.from_params(settings.params, settings.profile.training)
-    for name in ("pooling", "attention", "instructions", "pool_instructions"):
+    of_pooling = {"ata": ("ata_score", "ata_detach"), "latent": ("latent_size", "latent_heads")}
+    for name in ("pooling", "attention", "instructions", "pool_instructions", *of_pooling.get(config.pooling, ())):
         given, now = getattr(config, name), getattr(wanted, name)
         if given != now:
             return f"the encoder was trained with {name} {given}, the settings now say {now}"
     made, profile = _made(backbone), settings.profile.backbone
     if made["kind"] != profile.kind or made.get("model") != getattr(profile, "model", None):
         return f"{backbone} does not hold the backbone that the profile names"
+    if profile.kind == "hub" and _other_revision(made["revision"], profile.revision):
+        return f"{backbone} holds revision {made['revision']} of the backbone, the profile now says {profile.revision}"
     return None
 
 
@@ -86,6 +90,11 @@ def origin(settings: Settings) -> list[str]:
     else:
         told.append(f"Its training samples were written by {endpoint.model}.")
     return told
+
+
+def _other_revision(commit: str, named: str) -> bool:
+    """Whether `named` is another commit, or the start of one; what a tag or a branch stood for nobody knows here."""
+    return re.fullmatch("[0-9a-f]+", named) is not None and not commit.startswith(named)
 
 
 def _made(backbone: Path) -> dict:

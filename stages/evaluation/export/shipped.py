@@ -42,14 +42,13 @@ except ImportError:
 """
 
 
-def ship(folder: Path) -> list[str]:
-    """Write the files to `folder`; their names."""
+def ship(folder: Path) -> None:
+    """Write the files to `folder`."""
     sources = _closure(ENTRY)
     modules = {module for source in sources.values() for node in _imports(source) for module in _modules(node)}
     for name, source in sources.items():
         text = _flattened(source) + (MODULE if name in modules else "")
         write_text(folder / f"{_flat(name)}.py", HEADER.format(name=name) + text)
-    return sorted(f"{_flat(name)}.py" for name in sources)
 
 
 def _closure(entry: str) -> dict[str, str]:

@@ -158,7 +158,7 @@ def _write_card(
     """Write the model card with what is known; what it leaves out, and why. `other` is why the recipe is not."""
     notes, figures, made, told = [], None, None, []
     try:
-        figures = read_figures(source, facts.config)
+        figures = read_figures(source, facts)
     except UserError as error:
         notes.append(f"no scores in the model card: {error}")
     if other:

@@ -9,9 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+from stages.evaluation.mirror.lock import COMMAND
 from stages.shared.errors import UserError
-
-PROGRAM = "python -m stages.evaluation.mirror"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,10 +49,11 @@ def _lock(given: argparse.Namespace) -> int:
     from stages.evaluation.mirror.choices import chosen
     from stages.evaluation.mirror.needs import needed
 
-    for line in adopt(given.folder, needed(chosen(given.task))):
-        print(f"not locked: {line}")
-    print(f"next: {PROGRAM} verify {given.folder}")
-    return 0
+    refused = adopt(given.folder, needed(chosen(given.task)))
+    for line in refused:
+        print(f"not locked: {line}", file=sys.stderr)
+    print(f"next: {COMMAND} verify {given.folder}")
+    return 1 if refused else 0
 
 
 def _verify(given: argparse.Namespace) -> int:
@@ -70,7 +70,7 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     tasks = {
         "pull": (_pull, "fetch what the tasks need; goes on where it was stopped"),
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
                 help="tasks or benchmarks of mteb instead of the profile's; NAME:SUBSET,SUBSET for some languages",
             )
         if name == "verify":
-            command.add_argument("--task", nargs="+", metavar="NAME", help="these tasks alone")
+            command.add_argument("--task", nargs="+", metavar="NAME", help="these tasks or benchmarks alone")
             command.add_argument("--files-only", action="store_true", help="skip the statistics, which read all data")
     return parser
 

@@ -49,7 +49,7 @@ def listing(repository: str, revision: str) -> list[HubFile]:
 
 def download(repository: str, revision: str, folder: Path) -> None:
     """Bring every file of the repository into `folder`; goes on where it was stopped. Raises as `listing` does."""
-    with _told(repository, revision):
+    with _told(repository, revision, folder):
         snapshot_download(
             repository, repo_type="dataset", revision=revision, local_dir=folder, ignore_patterns=[".*", "*/.*"]
         )
@@ -77,7 +77,8 @@ def disk_full(folder: Path, detail: str = "") -> UserError:
 
 
 @contextlib.contextmanager
-def _told(repository: str, revision: str) -> Iterator[None]:
+def _told(repository: str, revision: str, folder: Path | None = None) -> Iterator[None]:
+    """`folder` is the one that is written to."""
     try:
         yield
     except GatedRepoError as error:
@@ -89,8 +90,8 @@ def _told(repository: str, revision: str) -> Iterator[None]:
     except RevisionNotFoundError as error:
         raise DataSetError(f"the Hub no longer has its revision {revision}") from error
     except (OSError, RuntimeError, ValueError, httpx2.HTTPError, XetDownloadError) as error:
-        if getattr(error, "errno", None) in FULL or "No space left" in str(error):
-            raise disk_full(Path(repository)) from error
+        if folder and (getattr(error, "errno", None) in FULL or "No space left" in str(error)):
+            raise disk_full(folder) from error
         if cut_off := next((item for item in _causes(error) if isinstance(item, CUT_OFF)), None):
             raise _unreachable(cut_off) from error
         raise DataSetError(_first_line(error)) from error

@@ -70,7 +70,12 @@ def read_lock(folder: Path) -> Lock:
             f"{folder} has no {NAME}, which tells what a mirror holds",
             next=f"{COMMAND} pull {folder}, or, if the data are there already: {COMMAND} lock {folder}",
         ) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be read: {error.strerror or error}",
+            next="see to it that you may read it, then run the same command again",
+        ) from error
+    except ValueError as error:
         raise UserError(f"{path} cannot be read: {error}", next=_anew(folder)) from error
     if isinstance(values, dict) and values.get("format") != FORMAT:
         raise UserError(f"{path} has format {values.get('format')!r}, not {FORMAT}", next=_anew(folder))

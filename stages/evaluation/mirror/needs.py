@@ -22,6 +22,11 @@ class Need:
     revision: str
     tasks: list[AbsTask] = field(default_factory=list)
 
+    @property
+    def names(self) -> str:
+        """Of the tasks, each once, although several parts of one may be needed."""
+        return ", ".join(dict.fromkeys(task.metadata.name for task in self.tasks))
+
 
 def parts(tasks: Iterable[AbsTask]) -> Iterator[AbsTask]:
     """The tasks that read data of the Hub: an aggregate's parts in its place, our own tasks left out."""
@@ -63,9 +68,8 @@ def refuse_two_revisions(known: DataSetEntry | None, need: Need) -> None:
     if known is None or known.revision == need.revision:
         return
     if left := sorted(known.tasks.keys() - {task.metadata.name for task in need.tasks}):
-        wanting = ", ".join(task.metadata.name for task in need.tasks)
         raise DataSetError(
-            f"it is here at revision {known.revision[:7]} for {', '.join(left)}, and {wanting} needs "
+            f"it is here at revision {known.revision[:7]} for {', '.join(left)}, and {need.names} needs "
             f"{need.revision[:7]}: keep that in another folder, or, if a newer mteb has moved them all, name them all"
         )
 

@@ -31,8 +31,7 @@ def pull(folder: Path, needs: list[Need]) -> list[str]:
             try:
                 entry, what = _one(folder, lock, need, progress)
             except DataSetError as error:
-                names = ", ".join(task.metadata.name for task in need.tasks)
-                failed.append(f"{need.repository}, for {names}: {error}")
+                failed.append(f"{need.repository}, for {need.names}: {error}")
                 progress.write(f"{need.repository}: failed")
                 continue
             lock = Lock(datasets=lock.datasets | {need.repository: entry})

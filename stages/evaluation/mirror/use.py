@@ -5,7 +5,7 @@ import functools
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import datasets
 from mteb.abstasks import AbsTask
@@ -26,7 +26,8 @@ class Mirror:
     @classmethod
     def open(cls, folder: str | Path) -> Self:
         """Read the lock of `folder`. Raises UserError where the folder or a readable lock is missing."""
-        return cls(Path(folder), read_lock(Path(folder)))
+        folder = Path(folder).expanduser()
+        return cls(folder, read_lock(folder))
 
     def check(self, task: AbsTask) -> None:
         """Make sure that all data of `task` are here, at mteb's revision, byte for byte as locked.
@@ -36,10 +37,8 @@ class Mirror:
         needed = list(parts([task]))
         if absent := [part for part in needed if part.metadata.dataset["path"] not in self.lock.datasets]:
             what = ", ".join(f"{part.metadata.name} ({part.metadata.dataset['path']})" for part in absent)
-            names = " ".join(dict.fromkeys(part.metadata.name for part in absent))
-            raise UserError(
-                f"the mirror {self.folder} has no data for {what}", next=f"{COMMAND} pull {self.folder} --task {names}"
-            )
+            # Without the task, so that the advice of many tasks is one: the profile's are those that pull takes.
+            raise UserError(f"the mirror {self.folder} has no data for {what}", next=f"{COMMAND} pull {self.folder}")
         for part in needed:
             self._check(part.metadata.name, part.metadata.dataset["path"], part.metadata.dataset["revision"])
 
@@ -52,12 +51,19 @@ class Mirror:
             part.load_data = functools.partial(self._load, part)
         return task
 
+    def origin(self, task: AbsTask) -> Literal["hub", "folder"]:
+        """`hub` if each file of `task` was compared with the Hub's own hash; `folder` if the revision of a data set is
+        taken on trust, or it is not locked.
+        """
+        entries = [self.lock.datasets.get(part.metadata.dataset["path"]) for part in parts([task])]
+        return "hub" if all(entry and entry.origin == "hub" for entry in entries) else "folder"
+
     def _check(self, task: str, repository: str, revision: str) -> None:
         entry = self.lock.datasets[repository]
         if entry.revision != revision:
             raise UserError(
                 f"{task} needs {repository} at revision {revision}, and the mirror {self.folder} has {entry.revision}",
-                next=f"{COMMAND} pull {self.folder} --task {task}, or use the mteb that the mirror was made with "
+                next=f"{COMMAND} pull {self.folder}, or use the mteb that the mirror was made with "
                 f"({entry.mteb_version})",
             )
         if bad := list(problems(self.folder / repository, entry.files)):

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mteb
-from mteb.abstasks import AbsTask
 from tqdm import tqdm
 
+from stages.evaluation.mirror.choices import chosen
 from stages.evaluation.mirror.files import problems, scan
-from stages.evaluation.mirror.lock import NAME, DataSetEntry, TaskEntry
+from stages.evaluation.mirror.lock import COMMAND, NAME, DataSetEntry
 from stages.evaluation.mirror.statistics import Difference, compare, quiet
 from stages.evaluation.mirror.use import Mirror
 from stages.shared.errors import UserError
@@ -36,16 +36,16 @@ class Tally:
 
 
 def verify(folder: Path, names: list[str] | None, *, statistics: bool) -> Tally:
-    """Print what differs and return the tally. `names` limits it to these tasks. Raises UserError."""
+    """Print what differs and return the tally. `names` limits it to these tasks and benchmarks. Raises UserError."""
     mirror = Mirror.open(folder)
-    chosen = _choose(mirror, names)
+    wanted = _choose(mirror, names)
     tally = Tally()
-    broken = _files(folder, {name: mirror.lock.datasets[name] for name in chosen}, tally)
+    broken = _files(folder, {name: mirror.lock.datasets[name] for name in wanted}, tally)
     if names is None:
         _strangers(mirror)
     if statistics:
-        with quiet(), tqdm(total=sum(map(len, chosen.values())), desc="statistics", unit="task", disable=None) as bar:
-            for repository, tasks in chosen.items():
+        with quiet(), tqdm(total=sum(map(len, wanted.values())), desc="statistics", unit="task", disable=None) as bar:
+            for repository, tasks in wanted.items():
                 for task in tasks:
                     bar.set_postfix_str(task)
                     if repository not in broken:
@@ -53,7 +53,7 @@ def verify(folder: Path, names: list[str] | None, *, statistics: bool) -> Tally:
                     else:
                         bar.write(f"{task}: not compared, {repository} is not as locked")
                     bar.update()
-    _summary(tally, statistics)
+    _summary(folder, tally, statistics)
     return tally
 
 
@@ -62,13 +62,17 @@ def _choose(mirror: Mirror, names: list[str] | None) -> dict[str, list[str]]:
     known = {name: sorted(entry.tasks) for name, entry in mirror.lock.datasets.items()}
     if names is None:
         return known
-    if unknown := set(names) - {task for tasks in known.values() for task in tasks}:
+    locked = {task for tasks in known.values() for task in tasks}
+    wanted = locked & set(names)  # also a task that today's mteb does not have
+    if others := [name for name in names if name not in wanted]:
+        wanted |= {task.metadata.name for task in chosen(others)}
+    if unknown := wanted - locked:
         raise UserError(
             f"the lock of {mirror.folder} does not know {', '.join(sorted(unknown))}",
-            next=f"python -m stages.evaluation.mirror list {mirror.folder} shows the tasks that it knows",
+            next=f"{COMMAND} list {mirror.folder} shows the tasks that it knows",
         )
-    chosen = {name: [task for task in tasks if task in names] for name, tasks in known.items()}
-    return {name: tasks for name, tasks in chosen.items() if tasks}
+    named = {name: [task for task in tasks if task in wanted] for name, tasks in known.items()}
+    return {name: tasks for name, tasks in named.items() if tasks}
 
 
 def _files(folder: Path, datasets: dict[str, DataSetEntry], tally: Tally) -> set[str]:
@@ -102,13 +106,12 @@ def _task(mirror: Mirror, repository: str, name: str, tally: Tally, bar: tqdm) -
         bar.write(f"{name}: mteb has no statistics of it")
         return
     try:
-        found = compare(_attached(mirror, name, entry.tasks[name]), expected)
-    except Exception as error:  # mteb, datasets, pyarrow and polars share no base for data that they cannot read
-        found = _reason(error)
-    if isinstance(found, str):
+        found = _compared(mirror, repository, name)
+    except UserError as error:
         tally.unreadable += 1
-        bar.write(f"{name}: cannot be loaded from {mirror.folder / repository}: {found}")
-    elif found:
+        bar.write(f"{name}: cannot be loaded from {mirror.folder / repository}: {error}")
+        return
+    if found:
         tally.differing += 1
         tally.numbers += len(found)
         tally.trusted += entry.origin == "hub"
@@ -118,15 +121,38 @@ def _task(mirror: Mirror, repository: str, name: str, tally: Tally, bar: tqdm) -
         bar.write(f"{name}: equal to mteb's statistics")
 
 
+def _compared(mirror: Mirror, repository: str, name: str) -> list[Difference]:
+    """Where the data of a task are not as mteb says. Raises UserError if they cannot be loaded."""
+    entry = mirror.lock.datasets[repository]
+    task = entry.tasks[name]
+    try:
+        attached = mirror.attach(mteb.get_task(name, hf_subsets=task.subsets, eval_splits=task.splits))
+    except (KeyError, ValueError) as error:
+        lacks = "no such task" if isinstance(error, KeyError) else f"none of its subsets {', '.join(task.subsets)}"
+        raise UserError(
+            f"mteb {mteb.__version__} has {lacks}",
+            next=f"use the mteb that the mirror was made with ({entry.mteb_version}), or leave the task out",
+        ) from error
+    try:
+        return compare(attached, task.statistics)
+    except UserError:
+        raise
+    except Exception as error:  # mteb, datasets, pyarrow and polars share no base for data that they cannot read
+        raise UserError(_reason(error), next=_other_way(mirror.folder, repository, entry)) from error
+
+
+def _other_way(folder: Path, repository: str, entry: DataSetEntry) -> str:
+    """What may help where files that are as locked cannot be loaded."""
+    if entry.origin == "hub":
+        return f"the files are the Hub's: use the mteb that the mirror was made with ({entry.mteb_version})"
+    return f"move {folder / repository} away, and {COMMAND} pull {folder} fetches the Hub's files"
+
+
 def _reason(error: BaseException) -> str:
     """The innermost error, which knows what is wrong; the outer ones of `datasets` say that something is."""
     while error.__cause__ is not None:
         error = error.__cause__
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
-
-
-def _attached(mirror: Mirror, name: str, entry: TaskEntry) -> AbsTask:
-    return mirror.attach(mteb.get_task(name, hf_subsets=entry.subsets, eval_splits=entry.splits))
 
 
 def _told(name: str, entry: DataSetEntry, found: list[Difference]) -> list[str]:
@@ -143,8 +169,13 @@ def _told(name: str, entry: DataSetEntry, found: list[Difference]) -> list[str]:
     return lines
 
 
-def _summary(tally: Tally, statistics: bool) -> None:
+def _summary(folder: Path, tally: Tally, statistics: bool) -> None:
     print(f"files: {tally.files} locked, {tally.bad_files} missing, changed or unknown")
+    if tally.bad_files:
+        print(
+            f"  next: {COMMAND} pull {folder} fetches missing and changed files of the profile's tasks, with --task "
+            "those of others; remove unknown ones"
+        )
     if statistics:
         print(
             f"tasks: {tally.equal} equal to mteb's statistics, {tally.differing} differ in {tally.numbers} numbers, "

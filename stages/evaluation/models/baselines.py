@@ -38,7 +38,7 @@ def load_baseline(name: str, settings: Settings) -> MTEBModels:
 def _bag_of_words(name: str, embedder: TfidfEmbedder | HashedEmbedder) -> TextModel:
     """What counting shared words achieves; TF-IDF is fitted on the training documents."""
     meta = model_meta(name, revision=embedder.revision, embed_dim=embedder.dimensions, framework=[])
-    return TextModel(embedder, meta)
+    return TextModel(embedder, meta, learned=False)
 
 
 def _sentence_transformer(name: str, device: str) -> MTEBModels:

@@ -1,6 +1,7 @@
 """The trained encoder and its untrained start."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +82,9 @@ def describe(name: str, encoder: Encoder, settings: Settings) -> ModelMeta:
         adapted_from=backbone.get("model"),
         use_instructions=config.instructions,
         experiment_kwargs={
-            "pooling": config.pooling,
-            "attention": config.attention,
+            **asdict(config),
+            **({"seed": settings.params.seed} if name == "untrained" and config.pooling == "latent" else {}),
+            "evaluation_instructions": options.instructions or None,
             "dtype": str(model.dtype).removeprefix("torch."),
             "embeddings": options.embeddings,
             "attn_implementation": runtime.attn_implementation,

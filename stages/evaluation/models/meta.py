@@ -1,6 +1,7 @@
 """mteb's description of a model, and what its revision is made of."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ def model_meta(name: str, **own: Any) -> ModelMeta:
             **own,
         }
     )
+
+
+def as_json(meta: ModelMeta) -> dict:
+    """`meta` as JSON, the same in every process: mteb's has sets in any order, and functions among the arguments."""
+    found = meta.to_dict()
+    if found["training_datasets"]:
+        found["training_datasets"] = sorted(found["training_datasets"])
+    return json.loads(json.dumps(found, default=lambda value: getattr(value, "__qualname__", type(value).__name__)))
 
 
 def hash_of_weights(folder: Path) -> str:

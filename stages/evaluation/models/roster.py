@@ -9,8 +9,10 @@ from mteb.models import EncoderProtocol, MTEBModels
 from stages.evaluation.models import encoders
 from stages.evaluation.models.baselines import load_baseline
 from stages.evaluation.models.embed import Embed
+from stages.evaluation.models.meta import as_json
 from stages.evaluation.models.text_model import TextModel
 from stages.evaluation.partial import Partial
+from stages.evaluation.registry import by_part
 from stages.evaluation.shards import Shards
 from stages.evaluation.team import Team
 from stages.shared.settings import Settings
@@ -49,11 +51,11 @@ class Roster:
         if name not in encoders.LOADERS:
             self.team.forget()
             model = load_baseline(name, self._settings)
-            return Model(name, _folder(name), model, self._partial(name, model.mteb_model_meta.to_dict()), None)
+            return Model(name, _folder(name), model, self._partial(name, as_json(model.mteb_model_meta)), None)
         self.team.load(name)
-        partial = self._partial(name, self._meta.to_dict())
+        partial = self._partial(name, as_json(self._meta))
         shards = Shards(partial.embeddings, partial.identity, options.embeddings, self.team.make)
-        instructions = options.instructions if self._instructed else None
+        instructions = by_part(options.tasks, options.instructions) if self._instructed else None
         return Model(name, _folder(name), TextModel(shards, self._meta, instructions=instructions), partial, shards)
 
     def _load(self, name: str, device: torch.device) -> Embed:

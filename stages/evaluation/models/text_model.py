@@ -19,9 +19,16 @@ class TextModel(AbsEncoder):
     Texts given to `remember` are embedded once for all: our six tasks read the same summaries and bodies.
     """
 
-    def __init__(self, embed: Embed, meta: ModelMeta, *, instructions: dict[str, str] | None = None):
-        """`instructions` by task or task type, in place of mteb's own; None for a model that uses none at all."""
+    def __init__(
+        self, embed: Embed, meta: ModelMeta, *, instructions: dict[str, str] | None = None, learned: bool = True
+    ):
+        """
+        Args:
+            instructions: by task or task type, in place of mteb's own; None for a model that uses none at all.
+            learned: False for a bag of words, which may well know no word of a hundred texts.
+        """
         self.mteb_model_meta = meta
+        self._learned = learned
         self.prompts_dict = instructions or {}
         self._embed = embed
         self._instructed = instructions is not None
@@ -50,13 +57,13 @@ class TextModel(AbsEncoder):
         An encoder that was trained with instructions gets the task's, on everything but documents.
 
         Raises:
-            UserError: if one is not finite, or many different texts have the same one.
+            UserError: if one is not finite, or a learned model gives many different texts the same one.
         """
         texts = [text for batch in inputs for text in batch["text"]]
         instruction = ""
         if self._instructed and prompt_type != PromptType.document:
             instruction = self.get_instruction(task_metadata, prompt_type) or ""
-        if not instruction and all(text in self._known for text in texts):
+        if self._known and not instruction and all(text in self._known for text in texts):
             places = [self._known[text] for text in texts]
             distinct = list(dict.fromkeys(places))
             self._count(self._remembered.cut[distinct])
@@ -80,7 +87,7 @@ class TextModel(AbsEncoder):
                 next="see reports/metrics/training.json for the loss; lower training.learning_rate, or choose "
                 "runtime.precision=no",
             )
-        if len(texts) >= MANY and (embedded.embeddings == embedded.embeddings[0]).all():
+        if self._learned and len(texts) >= MANY and (embedded.embeddings == embedded.embeddings[0]).all():
             raise UserError(
                 f"{self.mteb_model_meta.name} gives {len(texts)} different texts the same embedding",
                 next="see reports/metrics/training.json: the model may have collapsed; lower training.learning_rate",

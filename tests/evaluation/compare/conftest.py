@@ -33,7 +33,7 @@ def write(folder, **models):
 @pytest.fixture(scope="package")
 def dvc_repository(tmp_path_factory):
     """Commits with the tags `empty` (no evaluation), `old` (one without samples) and `first`, the branch `better`, the
-    experiment `tried`; `main` is at `first`."""
+    experiment `tried`; `main` is at `first`. `described` and `damaged` have a tasks.json, the others none."""
     from dvc.repo import Repo
 
     root = tmp_path_factory.mktemp("compared")
@@ -69,6 +69,11 @@ def dvc_repository(tmp_path_factory):
         git("checkout", "-qb", "better")
         write(evaluation, encoder=model(0.6))
         commit()
+        for tag, content in (("described", '{"mteb": "2", "tasks": {}}'), ("damaged", "{")):
+            git("checkout", "-q", "--detach", "first")
+            (evaluation / "tasks.json").write_text(content)
+            commit(tag)
+        (evaluation / "tasks.json").unlink()
         git("checkout", "-q", "main")
         write(evaluation, encoder=model(0.55))
         repo.add("data/evaluation")

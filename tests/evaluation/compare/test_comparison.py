@@ -73,7 +73,7 @@ def test_swapped_runs_have_the_opposite_difference(comparison):
 
 def test_only_samples_of_both_runs_are_paired_whatever_their_order():
     given = rows("DocsSTS", np.arange(10))
-    pairing = pair(given[:8], given[:2:-1])
+    pairing = pair(given[:8], given[:2:-1], {})
     first, second = pairing.tasks["DocsSTS"]
     assert [row.sample for row in first] == [row.sample for row in second] == ["q3", "q4", "q5", "q6", "q7"]
     assert pairing.unpaired == {"DocsSTS": (3, 2)}
@@ -83,8 +83,8 @@ def test_only_samples_of_both_runs_are_paired_whatever_their_order():
 def test_sample_that_is_another_one_is_not_paired(changed):
     given = rows("DocsSTS", np.arange(10))
     other = [replace(row, **changed) if row.sample == "q4" else row for row in given]
-    assert pair(given, other).unpaired == {"DocsSTS": (1, 1)}
-    assert len(pair(given, other).tasks["DocsSTS"][0]) == 9
+    assert pair(given, other, {}).unpaired == {"DocsSTS": (1, 1)}
+    assert len(pair(given, other, {}).tasks["DocsSTS"][0]) == 9
 
 
 def test_tasks_of_one_run_are_named_and_in_no_mean():
@@ -93,11 +93,40 @@ def test_tasks_of_one_run_are_named_and_in_no_mean():
     assert [line.name for line in one.lines] == ["DocsSTS", "STS", "mean over tasks", "mean over types"]
 
 
+def on(revisions):
+    return {"mteb": "2", "tasks": {task: {"revisions": {task: revision}} for task, revision in revisions.items()}}
+
+
+def test_task_of_other_data_is_in_no_line_and_in_no_mean():
+    first, second = (model(value, ["DocsSTS", "DocsRetrieval"]) for value in (0.5, 0.6))
+    pairs = [(first, {"DocsSTS": "1", "DocsRetrieval": "1"}), (second, {"DocsSTS": "2", "DocsRetrieval": "1"})]
+    one = compare(*(Run("r", "encoder", given, on(revisions)) for given, revisions in pairs), resamples=500)
+    assert [line.name for line in one.lines] == ["DocsRetrieval", "Retrieval", "mean over tasks", "mean over types"]
+    assert {line.samples for line in one.lines} == {200}
+    assert one.pairing.other_data == {"DocsSTS": ({"DocsSTS": "1"}, {"DocsSTS": "2"})}
+
+
+def test_data_are_taken_for_the_same_where_a_revision_is_unknown():
+    given = model(0.5, ["DocsSTS"])
+    for tasks in ({}, {"mteb": "2", "tasks": {}}, {"mteb": "2", "tasks": {"DocsSTS": {}}}):
+        one = compare(Run("r", "a", given, on({"DocsSTS": "1"})), Run("r", "b", given, tasks), resamples=500)
+        assert [line.name for line in one.task_lines] == ["DocsSTS"]
+
+
+def test_task_that_only_one_run_has_is_told_as_such_even_if_its_data_differ():
+    revisions = [{"DocsSTS": "1", "SciFact": "1"}, {"DocsSTS": "1", "SciFact": "2"}]
+    pairs = zip((["DocsSTS"], ["DocsSTS", "SciFact"]), revisions, strict=True)
+    one = compare(*(Run("r", "bm25", model(0.5, names), on(given)) for names, given in pairs), resamples=500)
+    assert (one.pairing.only_second, one.pairing.other_data) == (["SciFact"], {})
+
+
 def test_runs_without_a_common_sample_cannot_be_compared():
     with pytest.raises(UserError, match="no task in common: A has DocsSTS; B has SciFact"):
         compare(*runs(model(0.5, ["DocsSTS"]), model(0.5, ["SciFact"])), resamples=500)
     with pytest.raises(UserError, match="the samples of DocsSTS are not the same in both"):
         compare(*runs(rows("DocsSTS", [1], "test/en"), rows("DocsSTS", [1], "test/de")), resamples=500)
+    with pytest.raises(UserError, match="the samples of DocsSTS are not the same in both"):
+        compare(*(Run("r", "encoder", rows("DocsSTS", [1]), on({"DocsSTS": it})) for it in "12"), resamples=500)
     with pytest.raises(UserError, match="A has none; B has DocsSTS"):
         compare(*runs([], model(0.5, ["DocsSTS"])), resamples=500)
 

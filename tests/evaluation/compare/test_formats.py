@@ -12,8 +12,13 @@ from stages.evaluation.compare.runs import Run
 from tests.evaluation.compare.conftest import model, rows
 
 
+def scored(version="2.26.0", tasks=("DocsRetrieval", "DocsReranking", "DocsSTS"), **about):
+    """What tasks.json says."""
+    return {"mteb": version, "tasks": {task: {"revisions": {task: "1"}, **about} for task in tasks}}
+
+
 def comparison_of(first, second):
-    return compare(Run("one", "encoder", first), Run("other", "[bm25]", second), resamples=1_000)
+    return compare(Run("one", "encoder", first, scored()), Run("other", "[bm25]", second, scored()), resamples=1_000)
 
 
 @pytest.fixture(scope="module")
@@ -93,22 +98,51 @@ def test_json_has_types_and_what_was_not_compared(comparison):
     assert "DocsRetrieval" in value["beyond_chance"]
 
 
-def scored(version, revision):
-    return {"mteb": version, "tasks": {"DocsRetrieval": {"revisions": {"DocsRetrieval": revision}}}}
+def compared(first, second, count=50):
+    """DocsRetrieval and DocsSTS in two runs, scored as these tasks.json say."""
+    given = model(0.5, ("DocsRetrieval", "DocsSTS"), count)
+    return compare(Run("one", "encoder", given, first), Run("other", "encoder", given, second), resamples=100)
 
 
-@pytest.mark.parametrize(
-    ("second", "warnings"),
-    [
-        (scored("2.26.0", "1"), []),
-        ({}, []),
-        (scored("2.30.0", "1"), ["scored with mteb 2.26.0, B with mteb 2.30.0"]),
-        (scored("2.26.0", "2"), ["DocsRetrieval: A and B have other revisions"]),
-    ],
-)
-def test_other_version_of_mteb_and_other_data_are_told(second, warnings):
-    given = model(0.5, ("DocsRetrieval",))
-    runs = [Run(name, "encoder", given, tasks) for name, tasks in (("a", scored("2.26.0", "1")), ("b", second))]
-    text = render(compare(*runs, resamples=100), "text")
-    assert text.count("Warning") == len(warnings)
-    assert all(warning in text for warning in warnings)
+BY_HAND = scored(data="folder")
+DOUBTS = [
+    (scored(), scored(), []),
+    (scored(), {}, ["the versions and revisions of B are unknown"]),
+    ({}, {}, ["the versions and revisions of A are unknown", "the versions and revisions of B are unknown"]),
+    (scored(), scored("2.30.0"), ["A was scored with mteb 2.26.0, B with mteb 2.30.0"]),
+    (scored(), scored(tasks=["DocsSTS"]), ["the revisions of DocsRetrieval are unknown in B"]),
+    (BY_HAND, scored(data="hub"), ["DocsRetrieval, DocsSTS: only in A the data come from a folder that was filled"]),
+    (scored(), BY_HAND, ["DocsRetrieval, DocsSTS: only in B the data come from a folder that was filled"]),
+    (BY_HAND, BY_HAND, []),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), DOUBTS)
+def test_what_may_make_scores_differ_beside_the_models_is_told(first, second, expected):
+    comparison = compared(first, second)
+    said = json.loads(render(comparison, "json"))["warnings"]
+    assert [line[: len(start)] for line, start in zip(said, expected, strict=True)] == expected
+    for form in ("text", "markdown"):
+        shown = render(comparison, form)
+        assert shown.count("Warning") == len(said)
+        assert all(f"Warning: {line}" in shown for line in said)
+
+
+def test_task_of_other_data_is_named_with_both_revisions():
+    second = scored()
+    second["tasks"]["DocsSTS"]["revisions"] = {"DocsSTS": "2"}
+    comparison = compared(scored(), second)
+    told = "DocsSTS: not compared, A has revision 1 of its data, B has 2."
+    for form in ("text", "markdown"):
+        assert f"Warning: {told}" in render(comparison, form)
+    value = json.loads(render(comparison, "json"))
+    assert value["other_data"] == {"DocsSTS": {"a": {"DocsSTS": "1"}, "b": {"DocsSTS": "2"}}}
+    assert value["warnings"] == [told]
+    assert [line["name"] for line in value["tasks"]] == ["DocsRetrieval"]
+
+
+def test_of_a_task_of_many_parts_those_that_differ_are_shown():
+    first, second = scored(), scored()
+    first["tasks"]["DocsSTS"]["revisions"] = {"same": "0", "one": "1", "gone": "2"}
+    second["tasks"]["DocsSTS"]["revisions"] = {"same": "0", "one": "3"}
+    assert "A has revision 1, 2 of its data, B has 3, none." in render(compared(first, second), "text")

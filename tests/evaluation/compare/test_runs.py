@@ -106,6 +106,51 @@ def test_file_that_is_no_record_file_is_named(compared, tmp_path):
     assert f"{tmp_path}/encoder/samples.parquet is not a readable Parquet file" in said
 
 
+FOREIGN = [
+    "{",
+    "[]",
+    "{}",
+    '{"mteb": "2"}',
+    '{"tasks": {}}',
+    '{"mteb": "2", "tasks": []}',
+    '{"mteb": "2", "tasks": {"a": 1}}',
+]
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+def test_tasks_that_the_evaluation_did_not_write_are_told(content, compared, tmp_path):
+    write(tmp_path, encoder=model(0.5))
+    (tmp_path / "tasks.json").write_text(content)
+    for run in (tmp_path, tmp_path / "encoder"):
+        status, printed, said = compared("workspace", str(run))
+        assert (status, printed) == (1, "")
+        assert f"{tmp_path}/tasks.json is not the file that the evaluation writes\n  next: run `dvc repro" in said
+
+
+def test_tasks_that_are_no_text_are_told(compared, tmp_path):
+    write(tmp_path, encoder=model(0.5))
+    (tmp_path / "tasks.json").write_bytes(b"\xff\xfe{")
+    assert "is not the file that the evaluation writes" in compared("workspace", str(tmp_path))[2]
+
+
+def test_tasks_of_a_revision_are_read_and_damaged_ones_are_told(compared):
+    status, printed, _ = compared("workspace", "described", "--format", "json")
+    assert status == 0
+    assert json.loads(printed)["warnings"] == ["the versions and revisions of A are unknown: it has no tasks.json."]
+    status, _, said = compared("workspace", "damaged")
+    assert status == 1
+    assert "data/evaluation/tasks.json of damaged is not the file that the evaluation writes" in said
+    assert "DVC cache" not in said
+
+
+def test_warnings_of_a_csv_are_said_beside_it(compared):
+    status, printed, said = compared("workspace", "first", "--format", "csv")
+    assert status == 0
+    assert "tasks.json" not in printed
+    assert said.count("warning: compare: the versions and revisions of ") == 2
+    assert compared("workspace", "first", "--format", "json")[2] == ""
+
+
 @pytest.mark.parametrize("number", ["99", "-5", "many"])
 def test_too_few_resamples_are_refused(number, capsys):
     from stages.evaluation.compare.__main__ import main

@@ -73,7 +73,9 @@ def settings_of(settings) -> Callable[[EncoderConfig], Settings]:
 
     def make(config: EncoderConfig) -> Settings:
         params, profile = settings.params, settings.profile
-        shape = {"pooling": config.pooling, "attention": config.attention}
+        ata = params.ata.model_copy(update={"score": config.ata_score, "detach": config.ata_detach})
+        latent = params.latent.model_copy(update={"size": config.latent_size, "heads": config.latent_heads})
+        shape = {"pooling": config.pooling, "attention": config.attention, "ata": ata, "latent": latent}
         training = {"instructions": config.instructions, "pool_instructions": config.pool_instructions}
         parts = {
             "training": profile.training.model_copy(update=training),

@@ -5,7 +5,7 @@ import io
 import json
 import re
 import subprocess
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from huggingface_hub import ModelCard
@@ -40,6 +40,13 @@ DESCRIBED = {
         "subsets": ["default"],
     }
 }
+SCIFACT = {
+    "type": "Retrieval",
+    "main_score": "ndcg_at_10",
+    "revisions": {"SciFact": "def"},
+    "splits": ["test"],
+    "subsets": ["default"],
+}
 
 
 def parts(exported):
@@ -53,8 +60,9 @@ def scored(export, backbone, tmp_path):
 
     def make(config=CONFIG, *, revision=None, **changes):
         weights = revision or hash_of_weights(save_encoder(config, tmp_path / "scored", backbone))
-        shape = {"pooling": config.pooling, "attention": config.attention}
-        write_json("data/evaluation/encoder/model_meta.json", {"revision": weights, "experiment_kwargs": shape})
+        shape = {"pooling": config.pooling, "attention": config.attention, **changes.get("shape", {})}
+        meta = {"revision": weights, "max_tokens": changes.get("max_tokens", 96.0), "experiment_kwargs": shape}
+        write_json("data/evaluation/encoder/model_meta.json", meta)
         write_json("data/evaluation/tasks.json", {"mteb": "2", "tasks": changes.get("described", DESCRIBED)})
         write_json("reports/metrics/evaluation.json", changes.get("scores", SCORES))
         write_json("reports/metrics/baselines.json", BASELINES)
@@ -109,6 +117,52 @@ def test_scores_of_another_encoder_are_never_shown(scored, export, other):
     assert "50.5" not in text
     assert "None are shown" in text
     assert any("no scores in the model card" in note for note in exported.export.notes)
+
+
+INSTRUCTED = replace(CONFIG, instructions=True)
+
+
+@pytest.mark.parametrize(
+    ("config", "changes", "told"),
+    [
+        (CONFIG, {"max_tokens": 128.0}, "max_length 128, now 96"),
+        (CONFIG, {"shape": {"ata_score": "linear"}}, "ata_score linear, now log1p"),
+        (CONFIG, {"shape": {"latent_size": 64, "attention": "causal"}}, "attention causal, now bidirectional, latent_"),
+        (INSTRUCTED, {"shape": {"evaluation_instructions": {"STS": "Compare"}}}, "evaluation.instructions"),
+    ],
+)
+def test_scores_of_other_settings_are_never_shown(scored, config, changes, told):
+    exported = scored(config, **changes)
+    assert "None are shown" in parts(exported)[1]
+    (note,) = exported.export.notes
+    assert f"the encoder was scored with other evaluation settings: {told}" in note
+    assert "`dvc repro evaluation`" in note
+
+
+@pytest.mark.parametrize("config", [CONFIG, INSTRUCTED])
+@pytest.mark.parametrize("instructions", [None, {}])
+def test_scores_of_the_same_settings_are_shown(scored, config, instructions):
+    exported = scored(config, shape={**asdict(config), "evaluation_instructions": instructions, "dtype": "float32"})
+    assert exported.export.notes == []
+
+
+def test_instructions_do_not_matter_to_an_encoder_that_reads_none(scored):
+    assert scored(shape={"evaluation_instructions": {"STS": "Compare"}}).export.notes == []
+
+
+def test_tasks_whose_data_are_of_a_folder_filled_by_hand_are_named(scored):
+    _, text = parts(scored(described={"DocsSTS": DESCRIBED["DocsSTS"], "SciFact": {**SCIFACT, "data": "folder"}}))
+    assert "\n- The data of SciFact come from a folder that was filled by hand: that they are those of" in text
+
+
+def test_without_such_tasks_nothing_is_said_of_folders(scored):
+    _, text = parts(scored(described={"SciFact": {**SCIFACT, "data": "hub"}}))
+    assert "by hand" not in text
+
+
+def test_description_of_the_tasks_that_is_damaged_costs_the_scores(scored):
+    exported = scored(described=[])
+    assert "data/evaluation/tasks.json is not the file that the evaluation writes" in exported.export.notes[0]
 
 
 def test_recipe_and_origin_are_those_of_the_settings(scored):

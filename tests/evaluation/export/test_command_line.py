@@ -60,8 +60,16 @@ def test_outside_of_the_repository_the_settings_are_missed(tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "model/x"), 1, "error: export: no space left for model/x"),
-        (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "error: export: Permission denied: /x"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "model/x"),
+            1,
+            "error: export: no space left for model/x\n  next: free some space",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "data/encoder/model.safetensors"),
+            1,
+            "error: export: Permission denied: data/encoder/model.safetensors\n  next: see whether you may read",
+        ),
         (KeyboardInterrupt(), 130, "export: stopped; nothing was written"),
     ],
 )

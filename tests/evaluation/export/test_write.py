@@ -6,11 +6,12 @@ import shutil
 from collections import namedtuple
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 from safetensors import SafetensorError
 
 from stages.encoder import EncoderConfig
-from stages.evaluation.export import check, write
+from stages.evaluation.export import write
 from stages.evaluation.export.layout import REQUIREMENTS
 from stages.evaluation.export.write import write_export
 from stages.shared.errors import UserError
@@ -95,9 +96,17 @@ def test_model_with_other_embeddings_is_not_kept(refused, monkeypatch):
     assert "gives other embeddings than the encoder, at a cosine distance of" in refused()
 
 
-def test_embeddings_that_are_not_finite_are_not_close(refused, monkeypatch):
-    monkeypatch.setattr(check, "_distance", lambda *_: float("nan"))
-    assert "gives other embeddings" in refused()
+@pytest.mark.parametrize("kind", ["query", "document"])
+def test_embeddings_that_are_not_finite_are_not_close(refused, monkeypatch, kind):
+    embed = write.embed
+
+    def broken(*args):
+        embeddings = embed(*args)
+        embeddings[kind][1] = np.nan
+        return embeddings
+
+    monkeypatch.setattr(write, "embed", broken)
+    assert "gives other embeddings than the encoder, at a cosine distance of nan" in refused()
 
 
 def test_model_that_sentence_transformers_cannot_load_is_not_kept(refused, monkeypatch):

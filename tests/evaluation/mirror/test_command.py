@@ -9,6 +9,7 @@ from stages.evaluation.mirror import choices
 from stages.evaluation.mirror.__main__ import main
 from stages.evaluation.mirror.choices import chosen
 from stages.evaluation.mirror.lock import read_lock
+from stages.evaluation.mirror.needs import needed
 from stages.shared.errors import UserError
 from tests.conftest import REPOSITORY
 from tests.evaluation.mirror import small
@@ -17,8 +18,12 @@ from tests.evaluation.mirror import small
 def test_lock_then_list_then_verify(fill, capsys):
     folder = fill("STS12", "Tatoeba")
     tasks = ["STS12", "Tatoeba:deu-eng,fra-eng", "SciFact"]
-    assert main(["lock", str(folder), "--task", *tasks]) == 0
-    assert "not locked: mteb/scifact is not there" in capsys.readouterr().out
+    assert main(["lock", str(folder), "--task", *tasks]) == 1
+    out, err = capsys.readouterr()
+    assert err.endswith("not locked: mteb/scifact is not there\n")
+    assert out.endswith(f"next: python -m stages.evaluation.mirror verify {folder}\n")
+    assert main(["lock", str(folder), "--task", *tasks[:2]]) == 0
+    assert "not locked" not in capsys.readouterr().err
     assert read_lock(folder).datasets["mteb/tatoeba-bitext-mining"].tasks["Tatoeba"].subsets == ["deu-eng", "fra-eng"]
     assert main(["list", str(folder)]) == 0
     head, tatoeba, sts, total = capsys.readouterr().out.splitlines()
@@ -92,8 +97,18 @@ def test_profile_names_the_tasks_unless_the_command_does(repository):
 
 
 def test_unknown_subset_is_told_with_those_that_there_are():
-    with pytest.raises(UserError, match=r"Tatoeba has no subsets klingon; allowed: .*deu-eng"):
+    with pytest.raises(UserError, match=r"^--task: Tatoeba has no subsets klingon; allowed: .*deu-eng"):
         chosen(["Tatoeba:klingon"])
+
+
+def test_unknown_name_is_told_as_given_on_the_command_line():
+    with pytest.raises(UserError, match=r"^--task: given 'STS99', which is no task (?s:.*)next: choose among"):
+        chosen(["STS12", "STS99"])
+
+
+def test_task_may_be_named_twice_and_in_a_benchmark():
+    assert len(chosen(["STS12", "STS12"])) == 2
+    assert len(needed(chosen(["STS12", "MTEB(eng, v1)", "STS12"]))) == len(needed(chosen(["MTEB(eng, v1)"])))
 
 
 def test_help_names_the_commands_without_loading_the_packages():

@@ -1,7 +1,9 @@
 """`mirror.lock.json`: read as it was written, or refused with what to do."""
 
+import errno
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +67,18 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     (tmp_path / NAME).write_bytes(b"\xff\xfe{}")
     with pytest.raises(UserError, match="cannot be read"):
         read_lock(tmp_path)
+
+
+def test_lock_that_may_not_be_read_is_not_to_be_removed(tmp_path, monkeypatch):
+    write_lock(tmp_path, Lock(datasets={"a/a": ENTRY}))
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(UserError, match=f"{NAME} cannot be read: Permission denied\n  next: see to it that") as caught:
+        read_lock(tmp_path)
+    assert "remove" not in str(caught.value)
 
 
 def test_lock_is_plain_json_that_people_can_read(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 from stages.evaluation.mirror import hub as client
 from stages.evaluation.mirror import pull as module
+from stages.evaluation.mirror.choices import chosen
 from stages.evaluation.mirror.lock import read_lock
 from stages.evaluation.mirror.needs import needed
 from stages.evaluation.mirror.pull import pull
@@ -141,6 +142,18 @@ def test_later_pull_joins_the_subsets_of_a_task(hub, tmp_path):
     assert list(entry.statistics["test"]["hf_subset_descriptive_stats"]) == ["deu-eng", "fra-eng"]
 
 
+def test_parts_of_a_task_that_are_named_apart_are_joined(hub, tmp_path):
+    metadata = small.task("Tatoeba").metadata
+    hub.add(metadata.dataset["path"], metadata.revision, small.tatoeba())
+    both = needed(chosen(["Tatoeba:deu-eng", "Tatoeba:fra-eng", "Tatoeba:deu-eng"]))
+    assert [need.names for need in both] == ["Tatoeba"]
+    assert pull(tmp_path, both) == []
+    assert read_lock(tmp_path).datasets[metadata.dataset["path"]].tasks["Tatoeba"].subsets == ["deu-eng", "fra-eng"]
+    hub.repositories.clear()
+    (tmp_path / metadata.dataset["path"] / "README.md").unlink()
+    assert pull(tmp_path, both)[0].startswith(f"{metadata.dataset['path']}, for Tatoeba: ")
+
+
 def test_without_a_network_there_is_one_message(tmp_path, monkeypatch, capfd):
     reach(monkeypatch, "http://127.0.0.1:9")
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)  # between its tries
@@ -168,7 +181,7 @@ def test_disk_that_fills_up_stops_with_one_message(tmp_path, monkeypatch, error)
         raise error
 
     monkeypatch.setattr(client, "snapshot_download", fail)
-    with pytest.raises(UserError, match="no space left"):
+    with pytest.raises(UserError, match=f"no space left for {tmp_path / STS12}\n"):
         pull(tmp_path, needs())
 
 

@@ -22,7 +22,6 @@ def test_statistics_of_each_type_are_computed_in_the_form_that_mteb_ships(task_o
     with quiet():
         found = computed(task)
     expected = shipped(task, task.eval_splits, task.hf_subsets)
-    assert differences(found, found) == []
     assert found.keys() == expected.keys()
     missing = [item.path for item in differences(found, expected) if item.found == "nothing"]
     assert all(".labels." in path for path in missing)  # the small data have fewer labels, and lack no other number

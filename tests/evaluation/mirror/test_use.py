@@ -13,7 +13,7 @@ from mteb.models.model_meta import ModelMeta
 
 from stages.evaluation.mirror import files
 from stages.evaluation.mirror.adopt import adopt
-from stages.evaluation.mirror.lock import read_lock, write_lock
+from stages.evaluation.mirror.lock import Lock, read_lock, write_lock
 from stages.evaluation.mirror.needs import needed
 from stages.evaluation.mirror.use import Mirror
 from stages.evaluation.tasks import OWN_TASKS
@@ -62,8 +62,11 @@ def test_attached_task_survives_pickling(locked):
 
 
 def test_other_tasks_of_the_class_still_read_the_hub(locked):
+    before = type(small.task("STS12")).load_data
     Mirror.open(locked("STS12")).attach(small.task("STS12"))
-    assert "load_data" not in vars(small.task("STS12"))
+    other = small.task("STS12")
+    assert type(other).load_data is before
+    assert other.load_data.__func__ is before
 
 
 def test_all_parts_of_an_aggregate_are_attached_and_checked(fill):
@@ -163,9 +166,42 @@ def test_file_is_hashed_once_per_process(locked, monkeypatch):
 
 def test_task_whose_data_are_not_in_the_mirror_names_what_to_pull(locked):
     folder = locked("STS12")
-    expected = rf"(?s)no data for SciFact \(mteb/scifact\).*next: .* pull {folder} --task SciFact"
-    with pytest.raises(UserError, match=expected):
+    with pytest.raises(UserError, match=r"no data for SciFact \(mteb/scifact\)"):
         Mirror.open(folder).check(small.task("SciFact"))
+
+
+def test_all_tasks_whose_data_are_not_in_the_mirror_have_one_advice(locked):
+    mirror = Mirror.open(locked("STS12"))
+    advice = set()
+    for name in ("SciFact", "Tatoeba", "TwitterURLCorpus"):
+        with pytest.raises(UserError) as caught:
+            mirror.check(small.task(name))
+        advice.add(caught.value.next)
+    assert advice == {f"python -m stages.evaluation.mirror pull {mirror.folder}"}
+
+
+def test_folder_may_begin_at_home(locked, monkeypatch):
+    folder = locked("STS12")
+    monkeypatch.setenv("HOME", str(folder.parent))
+    mirror = Mirror.open("~/mirror")
+    assert mirror.folder == folder
+    mirror.check(small.task("STS12"))
+
+
+def test_origin_is_a_folder_unless_all_data_of_the_task_are_the_hubs(fill):
+    aggregate = mteb.get_task("CQADupstackRetrieval")
+    folder = fill("STS12")
+    for part in aggregate.tasks:
+        small.write(folder / part.metadata.dataset["path"], small.retrieval())
+    adopt(folder, needed([aggregate, small.task("STS12")]))
+    assert Mirror.open(folder).origin(aggregate) == "folder"
+    lock = read_lock(folder)
+    pulled = {name: entry.model_copy(update={"origin": "hub"}) for name, entry in lock.datasets.items()}
+    assert Mirror(folder, Lock(datasets=pulled)).origin(aggregate) == "hub"
+    last = aggregate.tasks[-1].metadata.dataset["path"]
+    mixed = Mirror(folder, Lock(datasets=pulled | {last: lock.datasets[last]}))
+    assert [mixed.origin(task) for task in (aggregate, small.task("STS12"))] == ["folder", "hub"]
+    assert mixed.origin(small.task("SciFact")) == "folder"  # nobody knows
 
 
 def test_other_revision_is_refused_with_both_named(locked):
@@ -173,7 +209,9 @@ def test_other_revision_is_refused_with_both_named(locked):
     lock = read_lock(folder)
     entry = lock.datasets["mteb/sts12-sts"].model_copy(update={"revision": "f" * 40})
     write_lock(folder, lock.model_copy(update={"datasets": {"mteb/sts12-sts": entry}}))
-    with pytest.raises(UserError, match=f"at revision a0d554a[0-9a-f]*, and the mirror .* has {'f' * 40}"):
+    with pytest.raises(
+        UserError, match=f"at revision a0d554a[0-9a-f]*, and the mirror .* has {'f' * 40}\n  next: .* pull {folder}, or"
+    ):
         Mirror.open(folder).check(small.task("STS12"))
 
 
@@ -183,3 +221,4 @@ def test_our_own_tasks_need_no_mirror(locked, held_out):
     mirror.check(task)
     mirror.attach(task)
     assert "load_data" not in vars(task)
+    assert mirror.origin(task) == "hub"

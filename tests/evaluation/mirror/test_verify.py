@@ -1,5 +1,6 @@
 """`verify`: what it prints and what its exit status depends on."""
 
+import mteb
 import pytest
 
 from stages.evaluation.mirror import verify as module
@@ -54,6 +55,8 @@ def test_each_bad_file_is_named_on_a_line_and_its_task_is_not_compared(locked, c
     for state, path in (("missing", "README.md"), ("changed", "data/test.parquet"), ("unknown", "more.parquet")):
         assert f"{state:<8} {STS12}/{path}" in lines
     assert f"STS12: not compared, {STS12} is not as locked" in lines
+    (advice,) = [line for line in lines if line.startswith("  next: ")]
+    assert f"mirror pull {folder} fetches missing and changed files" in advice
     assert any(line.startswith("SciFact: 18 numbers differ") for line in lines)
 
 
@@ -86,7 +89,42 @@ def test_data_that_mteb_cannot_load_fail_with_the_reason(locked, capsys):
     adopt(folder, needed(map(small.task, ("STS12", "EmotionClassification"))))
     tally = verify(folder, None, statistics=True)
     assert (tally.unreadable, tally.good) == (2, False)
-    assert "STS12: cannot be loaded from" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    place = next(place for place, line in enumerate(lines) if line.startswith("STS12: cannot be loaded from"))
+    moved = f"  next: move {folder / STS12} away, and python -m stages.evaluation.mirror pull {folder} fetches"
+    assert lines[place + 1].startswith(moved)
+
+
+def test_pulled_data_that_mteb_cannot_load_point_to_the_mteb_that_could(locked, capsys):
+    folder = locked("STS12")
+    small.write(folder / STS12, {"data/test.parquet": b"PAR1 no parquet"})
+    adopt(folder, needed([small.task("STS12")]))
+    change(folder, STS12, origin="hub", mteb_version="1.0")
+    verify(folder, None, statistics=True)
+    assert (
+        "\n  next: the files are the Hub's: use the mteb that the mirror was made with (1.0)" in capsys.readouterr().out
+    )
+
+
+def test_advice_of_the_mirror_is_kept(locked, capsys):
+    folder = locked("STS12")
+    change(folder, STS12, revision="f" * 40)
+    assert verify(folder, None, statistics=True).unreadable == 1
+    out = capsys.readouterr().out
+    assert f"and the mirror {folder} has {'f' * 40}\n  next: python -m stages.evaluation.mirror pull {folder}" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "subsets", "lacks"), [("Gone", ["default"], "no such task"), ("STS12", ["xx"], "none of its subsets xx")]
+)
+def test_task_that_this_mteb_does_not_have_is_told_and_may_be_named(locked, capsys, name, subsets, lacks):
+    folder = locked("STS12")
+    task = read_lock(folder).datasets[STS12].tasks["STS12"].model_copy(update={"subsets": subsets})
+    change(folder, STS12, mteb_version="1.0", tasks={name: task})
+    assert not verify(folder, [name], statistics=True).good
+    out = capsys.readouterr().out
+    assert f"{name}: cannot be loaded from {folder / STS12}: mteb {mteb.__version__} has {lacks}\n  next: use" in out
+    assert "KeyError" not in out
 
 
 def test_task_of_which_mteb_ships_nothing_is_counted(locked, capsys):
@@ -110,5 +148,18 @@ def test_named_tasks_alone_are_verified(locked, capsys):
     out = capsys.readouterr().out
     assert "TwentyNewsgroupsClustering.v2:" in out
     assert "TwentyNewsgroupsClustering:" not in out
-    with pytest.raises(UserError, match="does not know Nothing"):
+    with pytest.raises(UserError, match="--task: given 'Nothing', which is no task"):
         verify(folder, ["Nothing"], statistics=True)
+    with pytest.raises(UserError, match=r"(?s)does not know EmotionClassification\n.*next: .*mirror list"):
+        verify(folder, ["EmotionClassification"], statistics=True)
+
+
+def test_tasks_are_named_as_for_pull(fill):
+    aggregate = mteb.get_task("CQADupstackRetrieval")
+    folder = fill("STS12")
+    for part in aggregate.tasks:
+        small.write(folder / part.metadata.dataset["path"], small.retrieval())
+    adopt(folder, needed([aggregate, small.task("STS12")]))
+    assert verify(folder, ["CQADupstackRetrieval"], statistics=False).files == 4 * len(aggregate.tasks)
+    with pytest.raises(UserError, match="does not know AmazonCounterfactualClassification, "):
+        verify(folder, ["MTEB(eng, v1)"], statistics=False)

@@ -9,6 +9,7 @@ import torch
 from stages.evaluation.models import encoders
 from stages.evaluation.models.encoders import LOADERS, check, describe, embed_with
 from stages.shared.errors import UserError
+from stages.shared.settings import Ata
 
 pytestmark = pytest.mark.usefixtures("outputs")
 
@@ -31,6 +32,27 @@ def test_encoders_describe_what_shapes_their_scores(settings):
     assert trained.embed_dim == 32
     assert trained.max_tokens == settings.profile.evaluation.max_length
     assert trained.use_instructions is False
+
+
+@pytest.mark.parametrize(
+    ("varied", "other"),
+    [
+        ({"pooling": "latent", "seed": 1}, {"pooling": "latent", "seed": 2}),
+        (
+            {"pooling": "ata", "ata": Ata(score="log1p", detach=False)},
+            {"pooling": "ata", "ata": Ata(score="linear", detach=False)},
+        ),
+        ({"attention": "causal"}, {"attention": "bidirectional"}),
+    ],
+)
+def test_untrained_encoders_that_score_otherwise_are_described_otherwise(settings, varied, other):
+    first, second = (described("untrained", with_params(settings, **update)) for update in (varied, other))
+    assert first.experiment_kwargs != second.experiment_kwargs
+
+
+def test_seed_that_changes_no_weight_changes_no_description(settings):
+    first, second = (described("untrained", with_params(settings, seed=seed)) for seed in (1, 2))
+    assert first == second
 
 
 def test_bf16_profile_loads_bf16_weights_and_says_so(settings):

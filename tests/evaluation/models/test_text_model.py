@@ -109,4 +109,12 @@ def test_one_embedding_for_all_texts_is_refused(embed):
 
     with pytest.raises(UserError, match="gives 9 different texts the same embedding"):
         encode(TextModel(constant, META), [f"text {number}" for number in range(9)])
-    encode(TextModel(constant, META), ["?", "!"])  # two texts may well be the same to a bag of words
+    encode(TextModel(constant, META), ["?", "!"])  # two texts may well be the same to a small model
+    encode(TextModel(constant, META, learned=False), [f"text {number}" for number in range(9)])
+
+
+def test_no_text_is_no_embedding():
+    def nothing(texts, _):
+        return Embedded(np.empty((len(texts), 0), dtype=np.float32), np.empty(len(texts), dtype=bool))
+
+    assert len(encode(TextModel(nothing, META), [])) == 0
