@@ -27,11 +27,14 @@ from stages.shared.errors import UserError
 from stages.shared.records import SampleScore
 
 Predictions = dict[str, dict[str, Any]]
-"""What a model said, by subset and split, in mteb's own form for the type of the task."""
+"""What a model said, by subset and split, in mteb's own form for the type of the task.
+
+Of retrieval what is made of it at once: a thousand documents a query are too many to wait for the other splits.
+"""
 
 WITHOUT = (AbsTaskMultilabelClassification, AbsTaskRegression)  # mteb derives them from classification
 MEASURES: dict[type[AbsTask], Callable[[Stratum], Measured]] = {
-    AbsTaskRetrieval: retrieval,
+    AbsTaskRetrieval: lambda stratum: stratum.predictions,  # measured when they were kept
     AbsTaskClassification: classification,
     AbsTaskClustering: clustering,
     AbsTaskClusteringLegacy: clustering,
@@ -53,6 +56,8 @@ def keep_predictions(task: AbsTask) -> Predictions:
     kept: Predictions = defaultdict(dict)
 
     def keep(predictions: Any, *_: Any, hf_split: str, hf_subset: str) -> None:
+        if isinstance(task, AbsTaskRetrieval):
+            predictions = retrieval(Stratum(task, hf_split, hf_subset, {}, predictions))
         kept[hf_subset][hf_split] = predictions
 
     task._save_task_predictions = keep
