@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import yaml
+from ruamel.yaml import YAML
 
 from stages.llm.account import Account
 from stages.llm.endpoint import Endpoint, open_endpoint
@@ -49,7 +49,8 @@ class Work:
 
 def read_profile(work: Work) -> Profile:
     """Profile tiny with the settings of `work`."""
-    profile = Profile.model_validate(yaml.safe_load((ROOT / "profiles/tiny.yaml").read_text(encoding="utf-8")))
+    yaml = YAML(typ="safe", pure=True)  # 1.2, as DVC writes it: there `no` is no boolean
+    profile = Profile.model_validate(yaml.load((ROOT / "profiles/tiny.yaml").read_text(encoding="utf-8")))
     server = Server(base_url=work.base_url, api_key_env=KEY_VARIABLE)
     endpoint = OpenAIEndpoint(kind="openai", model=MODEL, servers=[server])
     changes = {name: getattr(work, name) for name in ("concurrency", "max_retries", "timeout_seconds")}
