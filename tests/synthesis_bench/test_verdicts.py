@@ -9,7 +9,7 @@ from benching.bars import Bar, lines, verdict
 from benching.csv_rows import append
 from benching.table import Result
 
-from stages.synthesis_bench import bars, rows, run
+from stages.synthesis_bench import bars, our_client, rows, run
 from stages.synthesis_bench.faults_case import miscounted
 from stages.synthesis_bench.key_case import places
 from stages.synthesis_bench.kills_case import asked_again, ledger_keys
@@ -128,3 +128,12 @@ def test_quick_run_writes_no_rows_and_judges_no_bar(tmp_path, capsys):
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("BAR")]
     assert len(lines) == len(bars.BARS)
     assert all(line.endswith("not-run") for line in lines)
+
+
+def test_profile_is_read_as_dvc_writes_it_after_an_experiment(tmp_path, monkeypatch):
+    text = (our_client.ROOT / "profiles/tiny.yaml").read_text(encoding="utf-8")
+    assert 'precision: "no"' in text
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles/tiny.yaml").write_text(text.replace('precision: "no"', "precision: no"), encoding="utf-8")
+    monkeypatch.setattr(our_client, "ROOT", tmp_path)
+    assert our_client.read_profile(our_client.Work("", "", "http://127.0.0.1:1/v1")).runtime.precision == "no"
