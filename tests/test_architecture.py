@@ -14,11 +14,13 @@ FOLDERS = {
     **{path.parent.name: path.parent for path in (REPOSITORY / "kernels").glob("*/__init__.py")},
 }
 BENCHES = ["ata_bench", "benching", "evaluation_bench", "synthesis_bench", "training_bench"]
-"""They measure from outside: they may import a stage, and nothing imports them."""
-LIBRARIES = sorted(FOLDERS.keys() - STAGES - set(BENCHES))
+OUTSIDE = ["ablation", *BENCHES]
+"""They run and measure from outside: they may import a stage, and nothing imports them."""
+LIBRARIES = sorted(FOLDERS.keys() - STAGES - set(OUTSIDE))
 SOURCES = sorted([*(REPOSITORY / "stages").rglob("*.py"), *(REPOSITORY / "kernels").rglob("*.py")])
 TESTS = sorted((REPOSITORY / "tests").rglob("*.py"))
 PIPELINE = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
+ABLATION = yaml.safe_load((REPOSITORY / "reports/ablation/dvc.yaml").read_text())["stages"]
 
 
 def short(path: Path) -> str:
@@ -55,7 +57,7 @@ def test_folders_are_the_stages_and_libraries_that_the_design_names():
     assert LIBRARIES == ["ata_pooling", "encoder", "llm", "shared"]
 
 
-@pytest.mark.parametrize("folder", sorted(FOLDERS.keys() - set(BENCHES)))
+@pytest.mark.parametrize("folder", sorted(FOLDERS.keys() - set(OUTSIDE)))
 def test_nothing_imports_a_stage_but_the_stage_itself(folder):
     assert imported(folder) <= set(LIBRARIES)
 
@@ -90,3 +92,21 @@ def test_stage_depends_on_all_the_code_that_it_runs(stage):
 def test_stage_depends_on_no_folder_that_does_not_exist(stage):
     code = [name for name in PIPELINE[stage]["deps"] if name.startswith(("stages/", "kernels/"))]
     assert [name for name in code if not (REPOSITORY / name).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("stage", "own"), [("training", ["cell", "settings"]), ("evaluation", ["cell", "collect", "settings"])]
+)
+def test_cell_of_the_ablation_depends_on_what_its_stage_depends_on(stage, own):
+    made = {output for output in ("data/encoder", "data/curve") if output in PIPELINE[stage]["deps"]}
+    folder = "data/cells/${item.cell}/seed=${item.seed}"
+    own = {f"stages/ablation/{name}.py" for name in own} | {f"{folder}/{output}" for output in made}
+    assert set(ABLATION[stage]["deps"]) == set(PIPELINE[stage]["deps"]) - made | own
+    of_profile = [key for key in PIPELINE[stage]["params"] if isinstance(key, dict)]
+    varied = ["pooling", "curriculum", "training_data", "attention", "latent", "ata"]  # all are in its results
+    assert ABLATION[stage]["params"] == [*varied, *of_profile]
+
+
+def test_report_of_the_ablation_depends_on_all_the_code_that_it_runs():
+    code = {short(FOLDERS[name]) for name in imported("ablation")} | {"stages/ablation"}
+    assert code <= set(ABLATION["report"]["deps"])

@@ -5,6 +5,9 @@ Without a GPU the kernels run in Triton's interpreter, the same source, thousand
 
 import os
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
 
 import torch
 from torch import Tensor
@@ -37,7 +40,19 @@ def weighted_sum(scores: Tensor, hidden_states: Tensor, pooled: Tensor) -> tuple
     return _pool(scores, hidden_states, pooled)
 
 
+def _on_their_device(op: Callable) -> Callable:
+    """Triton launches on the current device, which need not be that of the tensors."""
+
+    @wraps(op)
+    def launch(first: Tensor, *others):
+        with torch.cuda.device_of(first) if first.is_cuda else nullcontext():
+            return op(first, *others)
+
+    return launch
+
+
 @torch.library.custom_op("ata_pooling::triton_scores", mutates_args=())
+@_on_their_device
 def _scores(
     query: Tensor,
     key: Tensor,
@@ -86,6 +101,7 @@ def _(query, _key, real, *_):
 
 
 @torch.library.custom_op("ata_pooling::triton_scores_backward", mutates_args=())
+@_on_their_device
 def _scores_backward(
     gradient: Tensor,
     query: Tensor,
@@ -127,6 +143,7 @@ def _(_gradient, query, key, *_):
 
 
 @torch.library.custom_op("ata_pooling::triton_pool", mutates_args=())
+@_on_their_device
 def _pool(scores: Tensor, hidden_states: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
     states = _rows(hidden_states)
     batch, tokens, hidden = states.shape
@@ -144,6 +161,7 @@ def _(scores, hidden_states, _pooled):
 
 
 @torch.library.custom_op("ata_pooling::triton_pool_backward", mutates_args=())
+@_on_their_device
 def _pool_backward(gradient: Tensor, hidden_states: Tensor, weights: Tensor, pooled: Tensor) -> tuple[Tensor, Tensor]:
     """Gradients of weights (B, N) and hidden states (B, N, D)."""
     states = _rows(hidden_states)

@@ -24,5 +24,6 @@ def describe(backbone: HubBackbone) -> dict:
         "model": backbone.model,
         "revision": info.sha,
         "trust_remote_code": backbone.trust_remote_code,
+        "append_eos": backbone.append_eos,
         "files": kept,
     }

@@ -119,7 +119,8 @@ class Encoder(nn.Module):
     def add_lora(self, lora: Lora) -> None:
         """Freeze the model and train low-rank adapters on all its linear layers and the pooling."""
         options = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules="all-linear")
-        self.model = get_peft_model(self.model, options)
+        with storage.without_peft_warning():
+            self.model = get_peft_model(self.model, options)
 
     def save(self, folder: str | Path) -> None:
         """Write weights (safetensors), adapters merged for good, tokenizer and pooling to `folder`."""
@@ -154,13 +155,13 @@ class Encoder(nn.Module):
         return self.model.device
 
     def tokens(self, texts: list[str], max_length: int, instructions: list[str] | None = None) -> Tokens:
-        """`texts` as tokens, behind their instructions ("" for documents) where this encoder uses them."""
+        """`texts` as tokens, behind their instructions ("" for documents, as None is) where this encoder uses them."""
         config = self.config
         return tokenize(
             self.tokenizer,
             texts,
             max_length,
-            instructions=instructions if config.instructions else None,
+            instructions=(instructions or [""] * len(texts)) if config.instructions else None,
             pool_instructions=config.pool_instructions,
         )
 
@@ -176,7 +177,8 @@ class Encoder(nn.Module):
         if self.latent:
             return self.latent(states, counted)
         options = {"score": self.config.ata_score, "detach": self.config.ata_detach}
-        return last.pool(states, attention_mask=attention_mask, pool_mask=pool_mask, **options)
+        pooled = last.pool(states, attention_mask=attention_mask, pool_mask=pool_mask, **options)
+        return pooled.clone()  # the operator may give a view, on which FSDP2's hook for the backward pass is not safe
 
     @torch.inference_mode()
     def encode(

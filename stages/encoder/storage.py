@@ -1,6 +1,9 @@
 """Encoders on disk: the whole model, or LoRA's adapter that names the base it belongs to."""
 
 import hashlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -10,6 +13,7 @@ from safetensors.torch import save_file
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import is_flash_attn_2_available, is_flash_attn_3_available
 
+from stages.encoder.tokens import append_eos
 from stages.shared.errors import UserError
 from stages.shared.files import read_json
 
@@ -42,7 +46,10 @@ def load_backbone(folder: str | Path, *, dtype: torch.dtype | str, attn_implemen
     if backbone["kind"] == "scratch":
         return load_model(str(Path(folder) / "model"), **options)
     pinned = {"revision": backbone["revision"], "trust_remote_code": backbone["trust_remote_code"]}
-    return load_model(backbone["model"], **pinned, **options)
+    model, tokenizer = load_model(backbone["model"], **pinned, **options)
+    if backbone["append_eos"]:
+        append_eos(tokenizer)
+    return model, tokenizer
 
 
 def load_model(name: str, *, dtype: torch.dtype | str, attn_implementation: str, **pinned) -> Loaded:
@@ -78,7 +85,19 @@ def load_adapter(folder: str | Path, backbone: str | Path, base: dict, **options
             next="check out the commit that trained it and run `dvc repro backbone`, or train again",
         )
     model, tokenizer = load_backbone(backbone, **options)
-    return PeftModel.from_pretrained(model, str(folder)).merge_and_unload(), tokenizer
+    with without_peft_warning():
+        return PeftModel.from_pretrained(model, str(folder)).merge_and_unload(), tokenizer
+
+
+@contextmanager
+def without_peft_warning() -> Iterator[None]:
+    """Around what makes a PeftModel. peft 0.21 reads the model's `is_gradient_checkpointing`, whatever it is told.
+
+    Harmless: newer releases of transformers, which renamed it, warn of the old name and give the same answer.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
 
 
 def save_light(model: PreTrainedModel, folder: str | Path) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from tokenizers import processors
 from torch import Tensor
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
@@ -44,6 +45,28 @@ class Tokens:
         return batch
 
 
+def append_eos(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Let the end-of-sequence token end every text, cut ones too; a tokenizer that does so already stays as it is.
+
+    Decoders' tokenizers seldom add one. This one is saved with the tokenizer, which needs no code for it then.
+
+    Raises UserError for a tokenizer that has no such token, or no fast version.
+    """
+    token, backend = tokenizer.eos_token, getattr(tokenizer, "backend_tokenizer", None)
+    if token is None or backend is None:
+        lacking = "an end-of-sequence token" if token is None else "a fast version"
+        raise UserError(
+            f"backbone.append_eos: the tokenizer has not {lacking}", next="set it to false, or choose another backbone"
+        )
+    if tokenizer("a")["input_ids"][-1:] == [tokenizer.eos_token_id]:
+        return
+    ending = processors.TemplateProcessing(
+        single=f"$A {token}", pair=f"$A $B {token}", special_tokens=[(token, tokenizer.eos_token_id)]
+    )
+    before = backend.post_processor
+    backend.post_processor = processors.Sequence([before, ending]) if before else ending
+
+
 def tokenize(
     tokenizer: PreTrainedTokenizerBase,
     texts: list[str],
@@ -56,28 +79,29 @@ def tokenize(
 
     Args:
         instructions: one for each text, "" for a document.
-        pool_instructions: False leaves all tokens that end before the text itself begins out of the pool.
+        pool_instructions: False leaves all tokens that end before the text itself begins out of the pool: the
+            instruction, and of queries and documents alike the special tokens in front.
 
     Raises:
         UserError: if an instruction fills `max_length`.
     """
     prefixes = [instructed(instruction) for instruction in instructions] if instructions else [""] * len(texts)
-    apart = not pool_instructions and any(prefixes)
+    apart = not pool_instructions and instructions is not None
     full = [prefix + text for prefix, text in zip(prefixes, texts, strict=True)]
     options = {"truncation": True, "max_length": max_length, "return_attention_mask": False}
     encoded = tokenizer(full, return_offsets_mapping=apart, **options)
     unpooled = [0] * len(texts)
     if apart:
         spans = zip(encoded["offset_mapping"], map(len, prefixes), strict=True)
-        unpooled = [_before(offsets, start) if start else 0 for offsets, start in spans]
+        unpooled = [_before(offsets, start) for offsets, start in spans]
         for row, length in enumerate(map(len, encoded["input_ids"])):
-            if unpooled[row] >= length and texts[row]:
+            if unpooled[row] >= length and prefixes[row] and texts[row]:
                 raise UserError(
                     f"the instruction {instructions[row][:60]!r} fills max_length={max_length}: no token of the query "
                     "is left to pool",
                     next="raise training.max_length (and evaluation.max_length), or shorten the instruction",
                 )
-            unpooled[row] = min(unpooled[row], length - 1)
+            unpooled[row] = max(0, min(unpooled[row], length - 1))
     # A tokenizer without special tokens gives none for an empty text, which has an embedding all the same.
     ids = [row or [tokenizer.pad_token_id] for row in encoded["input_ids"]]
     return Tokens(ids, unpooled, tokenizer.pad_token_id, _cut(encoded, max_length))

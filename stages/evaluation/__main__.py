@@ -10,10 +10,13 @@ FOLDER = Path("data/evaluation")
 
 
 def main(settings: Settings) -> None:
+    from stages.evaluation.curve import Copies, check_curve
     from stages.evaluation.registry import check_names
 
     options = settings.profile.evaluation
-    check_names(options.tasks, options.instructions)  # before there are several processes, each of which would tell
+    # Before there are several processes, each of which would tell.
+    check_names(options.tasks, options.instructions)
+    check_curve(options)
     relaunch(settings, "evaluation", shards=False)
     from stages.evaluation.documents import choose
     from stages.evaluation.models.roster import Roster
@@ -25,12 +28,13 @@ def main(settings: Settings) -> None:
 
     pin_torch(settings.profile.runtime, derive_seed(0, "evaluation"))  # not params.seed: all runs sit the same test
     documents = choose(read_records(HELD_OUT, Document), options.max_documents)
-    roster = Roster(settings, [document.body for document in documents[:64]])
+    copies = Copies.read()
+    roster = Roster(settings, [document.body for document in documents[:64]], copies.steps)
     if not roster.team.first:
         roster.team.serve()
         return
     try:
-        evaluate(roster, documents, settings, FOLDER)
+        evaluate(roster, copies, documents, settings, FOLDER)
     except Exception:
         roster.team.dismiss()
         raise

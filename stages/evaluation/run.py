@@ -18,8 +18,9 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from stages.evaluation.mirror.use import Mirror
+from stages.evaluation.models.encoders import TRAINED
 from stages.evaluation.models.meta import as_json
-from stages.evaluation.models.roster import TRAINED, Model
+from stages.evaluation.models.roster import Model
 from stages.evaluation.models.text_model import TextModel
 from stages.evaluation.registry import Listed
 from stages.evaluation.samples import check, keep_predictions, samples_of

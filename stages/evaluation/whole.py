@@ -7,9 +7,10 @@ from tqdm import tqdm
 
 from stages.encoder import Encoder
 from stages.evaluation.anchors import look
+from stages.evaluation.curve import Copies, on_curve, write_curve
 from stages.evaluation.mirror.use import Mirror
-from stages.evaluation.models.encoders import ENCODER
-from stages.evaluation.models.roster import TRAINED, Roster
+from stages.evaluation.models.encoders import ENCODER, TRAINED
+from stages.evaluation.models.roster import Roster
 from stages.evaluation.registry import Listed, list_tasks
 from stages.evaluation.run import Outcome, evaluate_model, quiet
 from stages.evaluation.scores import summarise
@@ -18,12 +19,12 @@ from stages.shared.files import write_json
 from stages.shared.records import Document
 from stages.shared.settings import Settings
 
-METRICS = Path("reports/metrics")
+METRICS, POINTS = Path("reports/metrics"), Path("reports/evaluation/curve.csv")
 SHOWN = 10  # reasons why tasks failed, and tasks of one reason
 
 
-def evaluate(roster: Roster, documents: list[Document], settings: Settings, folder: Path) -> None:
-    """Run it all and write mteb's results and the samples below `folder`, the scores to reports/metrics.
+def evaluate(roster: Roster, copies: Copies, documents: list[Document], settings: Settings, folder: Path) -> None:
+    """Run it all and write mteb's results and the samples below `folder`, the scores to reports.
 
     Raises:
         UserError: if a task failed, once all others are done and kept: the next run does what is missing.
@@ -32,10 +33,14 @@ def evaluate(roster: Roster, documents: list[Document], settings: Settings, fold
     mirror = Mirror.open(options.mirror) if options.mirror else None
     outcomes: dict[str, Outcome] = {}
     partials = []
-    total = len(roster.names) * len(list_tasks(options.tasks, documents))
+    tasks = list_tasks(options.tasks, documents)
+    shortened = len(tasks) - len(on_curve(tasks, options))
+    total = len(roster.names) * len(tasks) - len(copies.steps) * shortened
     with quiet(), tqdm(total=total, desc="evaluation", unit="task", disable=None) as progress:
         for name in roster.names:
             tasks = list_tasks(options.tasks, documents)
+            if name in copies.steps:
+                tasks = on_curve(tasks, options)
             try:
                 model = roster.open(name)
             except UserError as error:
@@ -54,15 +59,18 @@ def evaluate(roster: Roster, documents: list[Document], settings: Settings, fold
     write_json(
         folder / "tasks.json", {"mteb": mteb.__version__, "tasks": _tasks(settings, documents, outcomes, mirror)}
     )
-    types = {listed.name: listed.type for listed in list_tasks(options.tasks, documents)}
+    tasks = list_tasks(options.tasks, documents)
+    types = {listed.name: listed.type for listed in tasks}
     scores = {
         name: summarise(outcome.results, types, outcome.samples, complete=outcome.results.keys() == types.keys())
         for name, outcome in outcomes.items()
+        if name not in copies.steps
     }
     encoder = Encoder.load(ENCODER, device=settings.profile.runtime.device)
     write_json(folder / "anchors.json", look(encoder, documents, max_length=options.max_length))
     write_json(METRICS / "evaluation.json", scores.pop(TRAINED))
     write_json(METRICS / "baselines.json", scores)
+    write_curve(POINTS, outcomes, copies, on_curve(tasks, options))
     for partial in partials:
         partial.clear()
 

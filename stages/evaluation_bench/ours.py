@@ -16,7 +16,8 @@ def run(settings: Settings, *, folder: str, mirror: str, tasks: list[dict], embe
     import numpy as np
 
     from stages.encoder import Encoder
-    from stages.evaluation.models.roster import TRAINED, Roster
+    from stages.evaluation.models.encoders import TRAINED
+    from stages.evaluation.models.roster import Roster
     from stages.evaluation.models.text_model import TextModel
 
     model = Roster(settings, speed_work.sample()).open(TRAINED)

@@ -33,6 +33,8 @@ def main(settings: Settings) -> None:
         "similarity": figures.similarity(results, REPORTS / "buckets/similarity.csv"),
         "training": figures.training_curves(REPORTS / "training/plots/metrics"),
     }
+    if curve := figures.score_curve(REPORTS / "evaluation/curve.csv"):
+        drawn["curve"] = curve
     paths = {name: REPORTS / f"figures/{name}.svg" for name in drawn}
     for name, figure in drawn.items():
         figures.save(figure, paths[name])

@@ -155,6 +155,23 @@ def training_curves(curves: str | Path) -> Figure:
     return figure
 
 
+@plt.rc_context(STYLE)
+def score_curve(points: str | Path) -> Figure | None:
+    """Mean score over training steps with its interval; None where there are fewer than three points."""
+    with Path(points).open(encoding="utf-8", newline="") as file:
+        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    if len(rows) < 3:
+        return None
+    figure, axes = plt.subplots(figsize=(7.2, 2.6))
+    steps = [row["step"] for row in rows]
+    axes.plot(steps, [row["score"] for row in rows], "o-", color="#1d4ed8", ms=4)
+    bounds = [(row["low"], row["high"]) if "low" in row else (np.nan, np.nan) for row in rows]
+    axes.fill_between(steps, *np.transpose(bounds), color="#1d4ed8", alpha=0.12, lw=0)
+    axes.set_xlabel("step")
+    axes.set_ylabel("mean score, points")
+    return figure
+
+
 def _curve(path: Path, name: str) -> np.ndarray:
     with path.open(encoding="utf-8", newline="") as file:
         return np.array([float(row[name]) for row in csv.DictReader(file, delimiter="\t")])

@@ -2,10 +2,13 @@
 
 import argparse
 import errno
+import os
 import resource
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
 
 from stages.shared import runtime
 from stages.shared.errors import UserError
@@ -19,6 +22,8 @@ def run_stage(
     main: Callable[[Settings], None], name: str, description: str, plan: Callable[[Settings], None] | None = None
 ) -> None:
     """Run `main` as the stage `name`. Exits with 1 and one clear message on a UserError, with 130 on Ctrl-C.
+
+    Of the processes that a launcher has started, the first one that ends so tells it for all of them.
 
     With `plan` the command line has `--plan`, which runs that instead: it tells what the stage would cost.
     """
@@ -40,17 +45,38 @@ def run_stage(
         main(settings)
         write_json(f"{TIMINGS}/{name}.json", {"seconds": time.monotonic() - started, "peak_mib": _peak_mib()})
     except UserError as error:
-        sys.exit(f"error: {name}: {error}")
+        _end(f"error: {name}: {error}", 1)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        sys.exit(
-            f"error: {name}: no space left for {error.filename or 'the output'}\n  next: free some and run "
-            "`dvc repro` again; answers already paid for are kept."
-        )
+        file = error.filename or "the output"
+        advice = "free some and run `dvc repro` again; answers already paid for are kept."
+        _end(f"error: {name}: no space left for {file}\n  next: {advice}", 1)
     except KeyboardInterrupt:
-        print(f"\n{name}: stopped; `dvc repro` goes on from here.", file=sys.stderr)
-        sys.exit(130)
+        _end(f"\n{name}: stopped; `dvc repro` goes on from here.", 130)
+    except Exception:
+        told = _told()
+        if told and told.exists():  # a process whose partner has ended fails in their next exchange: that is no news
+            sys.exit(1)
+        raise
+
+
+def _end(message: str, status: int) -> NoReturn:
+    """Exit, with `message` unless another process of the same launcher has told its own: most errors meet them all."""
+    told = _told()
+    try:
+        if told:
+            told.touch(exist_ok=False)
+        print(message, file=sys.stderr, flush=True)
+    except FileExistsError:
+        pass
+    sys.exit(status)
+
+
+def _told() -> Path | None:
+    """The mark of the process that has told; torchrun has a folder for a run, and in it one for each process."""
+    error_file = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    return Path(error_file).parents[1] / "told" if error_file else None
 
 
 def _peak_mib() -> float:

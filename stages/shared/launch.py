@@ -49,7 +49,7 @@ def relaunch(settings: Settings, stage: str, *, shards: bool) -> None:
         options += ["--num_processes", str(settings.profile.hardware.count)]
     if rank := os.environ.get("MACHINE_RANK"):
         options += ["--machine_rank", rank]
-    command = [sys.executable, "-m", "accelerate.commands.launch", *options, "--module", f"stages.{stage}"]
+    command = [sys.executable, "-m", "stages.shared.launcher", *options, "--module", f"stages.{stage}"]
     sys.stdout.flush()
     os.execvpe(command[0], command, {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": GRACE, **os.environ})
 

@@ -269,6 +269,7 @@ class HubBackbone(Strict):
     model: str
     revision: str = Field(min_length=7)
     trust_remote_code: bool
+    append_eos: bool
     architecture: Architecture
 
 
@@ -293,6 +294,7 @@ class Training(Strict):
     learned_temperature: bool
     false_negative_margin: Annotated[float, Field(ge=0, le=2)] | None
     learning_rate: Annotated[float, Field(gt=0)]
+    schedule: Literal["cosine", "linear", "constant"]
     warmup_steps: Annotated[int, Field(ge=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     max_gradient_norm: Annotated[float, Field(gt=0)]
@@ -330,6 +332,7 @@ class Evaluation(Strict):
     tasks: list[str | TaskChoice] = Field(min_length=1)
     baselines: list[str]
     instructions: dict[str, str]  # by task
+    curve_tasks: Annotated[list[str], Field(min_length=1)] | None
     mirror: str | None
     embeddings: Literal["fp32", "fp16"]
     launch: str | None

@@ -9,11 +9,13 @@ from stages.shared.settings import Settings
 from stages.training.export import BACKBONE
 from stages.training.schedule import Schedule
 
-FREE = {"launch", "checkpoint_every", "curve_every", "export"}  # what leaves the trained weights as they are
+FREE = {"launch", "checkpoint_every", "export"}  # what leaves the trained weights as they are
 
 
 def build_encoder(settings: Settings, device: str | torch.device = "cpu") -> Encoder:
     """The backbone with pooling and adapters as the settings say; a frozen base is held in the run's precision.
+
+    On a CPU attention is SDPA, whatever the settings say: FlashAttention is for GPUs alone.
 
     Raises UserError if the model cannot be loaded, or is not the one that the profile describes.
     """
@@ -25,7 +27,7 @@ def build_encoder(settings: Settings, device: str | torch.device = "cpu") -> Enc
         seed=params.seed,
         device=device,
         dtype=torch.bfloat16 if frozen else torch.float32,
-        attn_implementation=profile.runtime.attn_implementation,
+        attn_implementation="sdpa" if torch.device(device).type == "cpu" else profile.runtime.attn_implementation,
     )
     if profile.backbone.kind == "hub":
         _check_architecture(encoder.model.config.get_text_config(), profile.backbone.architecture)

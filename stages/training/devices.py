@@ -15,7 +15,7 @@ def make_accelerator(settings: Settings) -> Accelerator:
     accelerator = Accelerator(
         cpu=runtime.device == "cpu",
         mixed_precision=runtime.precision,
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True)],
+        kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
     )
     if accelerator.distributed_type == DistributedType.DEEPSPEED:
         _prepare_deepspeed(accelerator, settings)

@@ -1,26 +1,23 @@
 """A whole training run: resume, steps, curves, checkpoints, copies for the curve of score over steps."""
 
-import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from tqdm import tqdm
 
 from stages.encoder import Encoder
-from stages.shared.files import write_json
 from stages.shared.records import BUCKETS
 from stages.shared.settings import Settings
 from stages.training.checkpoints import Checkpoints
+from stages.training.copies import collect_copies, copy_name, copy_steps
 from stages.training.export import save_copy
 from stages.training.health import Health
 from stages.training.schedule import Schedule
 from stages.training.stopping import Stopping
 from stages.training.trainer import Trainer
 
-CURVE = Path("data/curve")
 LAST = 20  # steps over which the final metrics are averaged
 
 
@@ -37,7 +34,7 @@ def train(trainer: Trainer, settings: Settings, run: dict, build: Callable[[], E
     start, history = (progress["step"], progress["history"]) if progress else (0, [])
     if accelerator.is_main_process:
         _tell(trainer, settings, checkpoints, start)
-    copies = checkpoints.folder / CURVE.name
+    copies, kept = checkpoints.folder / "curve", copy_steps(options)
     with (
         Health(accelerator, history) as health,
         Stopping(accelerator) as stopping,
@@ -59,14 +56,14 @@ def train(trainer: Trainer, settings: Settings, run: dict, build: Callable[[], E
             progress_bar.set_postfix_str(f"loss {row['loss']:.3f}, level {level}, {rate}")
             progress_bar.update()
             stop = stopping.asked()
-            if options.curve_every and step % options.curve_every == 0:
-                save_copy(trainer, build, copies / f"step-{step:06d}")
+            if step in kept:
+                save_copy(trainer, build, copies / copy_name(step))
             if stop or (options.checkpoint_every and step % options.checkpoint_every == 0 and step < len(schedule)):
                 checkpoints.save(step, {"history": history})
             if stop and step < len(schedule):
                 _stop(step, checkpoints, stopping.received, accelerator.is_main_process)
     if accelerator.is_main_process:
-        _collect(copies, options.curve_every, len(schedule))
+        collect_copies(copies, kept, len(schedule))
     return _metrics(history, schedule), checkpoints
 
 
@@ -90,14 +87,6 @@ def _stop(step: int, checkpoints: Checkpoints, received: int | None, tell: bool)
     if tell:
         print(f"\ntraining: {message}", file=sys.stderr)
     sys.exit(128 + signal.SIGTERM)
-
-
-def _collect(copies: Path, every: int | None, steps: int) -> None:
-    """The copies, kept with the checkpoints until now because DVC empties a stage's outputs before it runs."""
-    shutil.rmtree(CURVE, ignore_errors=True)
-    if copies.exists():
-        shutil.copytree(copies, CURVE)
-    write_json(CURVE / "steps.json", {"steps": list(range(every, steps + 1, every)) if every else []})
 
 
 def _metrics(history: list[dict], schedule: Schedule) -> dict:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import get_cosine_schedule_with_warmup
+from transformers import get_scheduler
 
 from stages.shared.settings import Training
 
@@ -24,9 +24,10 @@ def build_optimizer(model: nn.Module, options: Training) -> Optimizer:
 
 
 def build_scheduler(optimizer: Optimizer, options: Training) -> LambdaLR:
-    """Linear warm-up, then a cosine to 0 at the last step."""
+    """Linear warm-up, then a cosine or a line to 0 at the last step, or the same rate to the end."""
+    name = "constant_with_warmup" if options.schedule == "constant" else options.schedule
     steps = options.steps + options.retrieval_steps
-    return get_cosine_schedule_with_warmup(optimizer, options.warmup_steps, steps)
+    return get_scheduler(name, optimizer, num_warmup_steps=options.warmup_steps, num_training_steps=steps)
 
 
 class Temperature:

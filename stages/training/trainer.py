@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 from accelerate import Accelerator
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from stages.encoder import Encoder
 from stages.shared.errors import UserError
@@ -43,6 +44,10 @@ class Trainer:
         optimizer = build_optimizer(encoder, options)
         self.scheduler = build_scheduler(optimizer, options)
         self.model, self._optimizer = self.accelerator.prepare(encoder, optimizer)
+        if isinstance(self.model, DistributedDataParallel):
+            # Buffers are the same everywhere and never change. Set here, because torch 2.13 deprecates the argument
+            # for another one, which accelerate does not hand on.
+            self.model.broadcast_buffers = False
         self.temperature = Temperature(options, self.accelerator.device)
         self.accelerator.register_for_checkpointing(self.scheduler, self.temperature)
 

@@ -48,7 +48,7 @@ def small_architecture() -> dict:
 def settings_for(work: GpuWork, *, pooling: str = "mean", checkpointing: bool = False) -> Settings:
     """The bench's settings with the sizes of `work`."""
     base = read_settings(Work("", work.precision, batch_size=work.batch_size, steps=work.steps))
-    shape = {"architecture": work.architecture, "trust_remote_code": False}
+    shape = {"architecture": work.architecture, "trust_remote_code": False, "append_eos": False}
     backbone = HubBackbone.model_validate({"kind": "hub", "model": "random", "revision": "0000000", **shape})
     training = {
         "max_length": work.length,

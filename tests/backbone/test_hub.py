@@ -21,7 +21,12 @@ ARCHITECTURE = Architecture(
 )
 
 MODEL = HubBackbone(
-    kind="hub", model="owner/model", revision="abcdef0", trust_remote_code=False, architecture=ARCHITECTURE
+    kind="hub",
+    model="owner/model",
+    revision="abcdef0",
+    trust_remote_code=False,
+    append_eos=True,
+    architecture=ARCHITECTURE,
 )
 
 
@@ -59,5 +64,6 @@ def test_description_has_the_resolved_commit_and_the_hash_of_each_file_that_shap
         "model": "owner/model",
         "revision": info.sha,
         "trust_remote_code": False,
+        "append_eos": True,
         "files": {"config.json": "b2", "model.safetensors": "s1"},
     }

@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tokenizers import Tokenizer, processors
+from transformers import PreTrainedTokenizerFast
 
 from stages.encoder import Encoder, EncoderConfig
 from stages.shared.errors import UserError
@@ -99,6 +102,16 @@ def test_encoder_stays_usable_after_its_adapters_were_merged(adapted, texts, tmp
     np.testing.assert_allclose(encode(adapted, texts), before, rtol=0, atol=1e-5)
 
 
+def test_adapters_are_made_and_read_without_a_warning(encoder_of, backbone, tmp_path):
+    with warnings.catch_warnings():
+        for category in (FutureWarning, UserWarning):
+            warnings.simplefilter("error", category)
+        encoder = encoder_of("mean", "causal")
+        encoder.add_lora(LORA)
+        encoder.save_copy(tmp_path, backbone)
+        Encoder.load(tmp_path, backbone=backbone)
+
+
 def message(load):
     with pytest.raises(UserError) as caught:
         load()
@@ -128,11 +141,30 @@ def test_truncated_weights_are_told(encoder_of, tmp_path):
 
 
 def test_hub_model_out_of_reach_is_told_with_what_to_check(tmp_path):
-    backbone = {"kind": "hub", "model": "owner/model", "revision": "abcdef0", "trust_remote_code": False}
+    backbone = {
+        "kind": "hub",
+        "model": "owner/model",
+        "revision": "abcdef0",
+        "trust_remote_code": False,
+        "append_eos": False,
+    }
     (tmp_path / "backbone.json").write_text(json.dumps(backbone))
     text = message(lambda: Encoder.from_backbone(tmp_path, EncoderConfig("mean", "causal")))
     assert "cannot load the model owner/model" in text
     assert "backbone.revision" in text
+
+
+@pytest.mark.parametrize("append", [False, True])
+def test_hub_backbone_ends_its_texts_if_it_says_so(append, tokenizer, encoder_of, tmp_path):
+    encoder_of("mean", "causal").model.save_pretrained(tmp_path / "hub")
+    bare = PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()))
+    bare.backend_tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
+    bare.add_special_tokens({"eos_token": tokenizer.eos_token})
+    bare.save_pretrained(tmp_path / "hub")
+    pinned = {"kind": "hub", "model": str(tmp_path / "hub"), "revision": "abcdef0", "trust_remote_code": False}
+    (tmp_path / "backbone.json").write_text(json.dumps({**pinned, "append_eos": append}))
+    encoder = Encoder.from_backbone(tmp_path, EncoderConfig("last", "causal"))
+    assert (encoder.tokens(["a matrix"], 8).ids[0][-1] == tokenizer.eos_token_id) == append
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from mteb.results import TaskResult
 from stages.evaluation import run as module
 from stages.evaluation.models.baselines import load_baseline
 from stages.evaluation.models.embed import Embedded
+from stages.evaluation.models.encoders import TRAINED
 from stages.evaluation.models.meta import model_meta
-from stages.evaluation.models.roster import TRAINED, Model
+from stages.evaluation.models.roster import Model
 from stages.evaluation.models.text_model import TextModel
 from stages.evaluation.partial import Partial
 from stages.evaluation.tasks import OWN_TASKS

@@ -1,5 +1,6 @@
 """The whole evaluation, from the outputs of the stages before to scores, and what is said when a task fails."""
 
+import csv
 import gc
 import json
 import weakref
@@ -9,12 +10,14 @@ import pytest
 
 from stages.encoder import Encoder, EncoderConfig
 from stages.evaluation import whole
+from stages.evaluation.curve import Copies
 from stages.evaluation.models import baselines, encoders, roster
 from stages.evaluation.models.roster import Roster
 from stages.evaluation.tasks import OWN_TASKS
 from stages.shared.errors import UserError
 
 TASKS = ["DocsRetrieval", "DocsSTS"]
+NO_COPIES = Copies({}, 8)
 
 
 @pytest.fixture
@@ -26,18 +29,19 @@ def outputs(backbone, corpus, monkeypatch, tmp_path):
         monkeypatch.setattr(module, "ENCODER", tmp_path / "encoder")
     monkeypatch.setattr(baselines, "TRAIN", corpus)
     monkeypatch.setattr(whole, "METRICS", tmp_path / "metrics")
+    monkeypatch.setattr(whole, "POINTS", tmp_path / "curve.csv")
     return tmp_path
 
 
 @pytest.fixture
 def evaluated(outputs, settings, held_out):
-    """`evaluated(tasks, **options)`: a whole evaluation in `outputs`."""
+    """`evaluated(tasks, copies, **options)`: a whole evaluation in `outputs`."""
 
-    def evaluated(tasks=TASKS, **options):
+    def evaluated(tasks=TASKS, copies=NO_COPIES, **options):
         given = settings.profile.evaluation.model_copy(update={"tasks": tasks, **options})
         given = replace(settings, profile=settings.profile.model_copy(update={"evaluation": given}))
-        roster = Roster(given, [row.body for row in held_out])
-        whole.evaluate(roster, held_out, given, outputs / "evaluation")
+        roster = Roster(given, [row.body for row in held_out], copies.steps)
+        whole.evaluate(roster, copies, held_out, given, outputs / "evaluation")
 
     return evaluated
 
@@ -73,14 +77,14 @@ def test_what_was_evaluated_is_written_down(evaluated, outputs):
 
 def test_model_leaves_memory_before_the_next_one_is_loaded(evaluated, monkeypatch):
     loaded, alive = [], []
-    for name, load in encoders.LOADERS.items():
+    load = encoders.load
 
-        def remembered(*given, load=load):
-            encoder = load(*given)
-            loaded.append(weakref.ref(encoder))
-            return encoder
+    def remembered(*given):
+        encoder = load(*given)
+        loaded.append(weakref.ref(encoder))
+        return encoder
 
-        monkeypatch.setitem(encoders.LOADERS, name, remembered)
+    monkeypatch.setattr(encoders, "load", remembered)
 
     def load_baseline(name, settings):
         gc.collect()
@@ -131,10 +135,30 @@ def test_many_reasons_are_told_in_few_lines(evaluated):
 
 
 def test_mirror_that_is_not_there_is_told_before_a_model_is_loaded(evaluated, monkeypatch, tmp_path):
-    monkeypatch.setattr(encoders, "LOADERS", {})
+    monkeypatch.delattr(encoders, "load")
     with pytest.raises(UserError, match=r"stages\.evaluation\.mirror"):
         evaluated(mirror=str(tmp_path / "absent"))
 
 
 def test_every_task_of_ours_is_one_that_the_profile_names(settings):
     assert set(settings.profile.evaluation.tasks) == set(OWN_TASKS)
+
+
+def test_copies_on_the_way_have_their_points_on_the_curve_and_no_other_place(evaluated, outputs, backbone, monkeypatch):
+    monkeypatch.setattr(encoders, "CURVE", outputs)
+    Encoder.from_backbone(backbone, EncoderConfig("mean", "causal")).save_copy(outputs / "step-000004", backbone)
+    evaluated(copies=Copies({"step-000004": 4}, 8), baselines=["untrained", "hashed"], curve_tasks=["DocsSTS"])
+    with (outputs / "curve.csv").open() as file:
+        points = {int(row["step"]): row for row in csv.DictReader(file)}
+    assert list(points) == [0, 4, 8]
+    trained = read(outputs / "metrics" / "evaluation.json")
+    assert float(points[8]["score"]) == trained["tasks"]["DocsSTS"]
+    assert float(points[8]["low"]) == trained["intervals"]["tasks"]["DocsSTS"]["low"]
+    assert points[4]["score"] != points[8]["score"]
+    assert [path.name for path in (outputs / "evaluation/step-000004").glob("Docs*")] == ["DocsSTS.json"]
+    assert list(read(outputs / "metrics" / "baselines.json")) == ["untrained", "hashed"]
+
+
+def test_curve_of_a_run_without_copies_is_its_ends(evaluated, outputs):
+    evaluated(TASKS[1:], baselines=["hashed"])
+    assert (outputs / "curve.csv").read_text().splitlines()[1].startswith("8,")

@@ -1,6 +1,7 @@
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from matplotlib.container import BarContainer, ErrorbarContainer
 
@@ -115,3 +116,20 @@ def test_training_curves_name_the_levels_in_the_order_they_were_trained(tmp_path
 
 def test_training_curves_of_the_random_curriculum_name_no_levels(tmp_path):
     assert _texts(figures.training_curves(_curves(tmp_path, [1, 4, 2, 3] * 8))) == []
+
+
+def test_curve_of_scores_has_a_point_for_each_step(tmp_path):
+    rows = [{"step": step, "score": 10.0 + step, "low": 9.0 + step, "high": 11.0 + step} for step in (0, 4, 8)]
+    write_csv(tmp_path / "curve.csv", rows)
+    axes = figures.score_curve(tmp_path / "curve.csv").axes[0]
+    np.testing.assert_allclose(axes.lines[0].get_xydata(), [[0, 10], [4, 14], [8, 18]])
+
+
+def test_curve_of_scores_is_drawn_without_intervals_too(tmp_path):
+    write_csv(tmp_path / "curve.csv", [{"step": step, "score": 1.0, "low": None, "high": None} for step in (0, 4, 8)])
+    assert len(figures.score_curve(tmp_path / "curve.csv").axes[0].lines) == 1
+
+
+def test_run_without_copies_has_no_curve_of_scores(tmp_path):
+    write_csv(tmp_path / "curve.csv", [{"step": step, "score": 1.0, "low": 0.0, "high": 2.0} for step in (0, 8)])
+    assert figures.score_curve(tmp_path / "curve.csv") is None

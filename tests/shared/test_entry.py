@@ -33,15 +33,13 @@ def failure(error, capsys):
     """Exit status and what stands on stderr when the stage raises `error`."""
     with pytest.raises(SystemExit) as caught:
         run(error)
-    code = caught.value.code
-    # Python prints a text given to sys.exit and exits with 1.
-    return (1, code) if isinstance(code, str) else (code, capsys.readouterr().err)
+    return caught.value.code, capsys.readouterr().err
 
 
 def test_user_error_ends_with_1_and_says_what_to_do(capsys):
     status, text = failure(UserError("the file x is gone", next="make it again"), capsys)
     assert status == 1
-    assert text == "error: corpus: the file x is gone\n  next: make it again"
+    assert text == "error: corpus: the file x is gone\n  next: make it again\n"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -58,8 +56,20 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(capsys):
     assert "corpus: stopped; `dvc repro` goes on from here." in text
 
 
+def test_of_the_processes_of_one_launcher_the_first_tells_for_all(capsys, monkeypatch, tmp_path):
+    told = []
+    for process in (1, 0):
+        monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / f"{process}/error.json"))
+        told.append(failure(UserError(f"process {process} cannot"), capsys))
+    assert told == [(1, "error: corpus: process 1 cannot\n"), (1, "")]
+    assert failure(RuntimeError("connection closed by peer"), capsys) == (1, "")
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError("bug"), OSError(errno.EACCES, "denied", "x")])
-def test_programming_error_is_not_hidden(error):
+@pytest.mark.parametrize("launched", [False, True])
+def test_programming_error_is_not_hidden(error, launched, monkeypatch, tmp_path):
+    if launched:
+        monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "0/error.json"))
     with pytest.raises(type(error)):
         run(error)
 

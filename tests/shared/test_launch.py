@@ -60,7 +60,7 @@ def asking(settings, name, device="cuda", count=4, stage="training"):
 
 def understood(command):
     """The arguments as accelerate's launcher completes them from the configuration."""
-    assert command[:3] == [sys.executable, "-m", "accelerate.commands.launch"]
+    assert command[:3] == [sys.executable, "-m", "stages.shared.launcher"]
     return _validate_launch_command(launch_command_parser().parse_args(command[3:]))[0]
 
 

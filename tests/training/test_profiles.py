@@ -38,6 +38,7 @@ def toy(repository, settings, tokenizer):
         model.save_pretrained(repository / "toy")
         tokenizer.save_pretrained(repository / "toy")
         hub = {"kind": "hub", "model": str(repository / "toy"), "revision": "0123456", "trust_remote_code": False}
+        hub["append_eos"] = profile.backbone.append_eos
         write_json("data/backbone/backbone.json", hub)
         architecture = profile.backbone.architecture.model_copy(update=sizes)
         backbone = profile.backbone.model_copy(update={"architecture": architecture})

@@ -77,12 +77,14 @@ def test_accumulated_batches_make_one_step(trained, configured):
     assert metrics["tokens"] > 1.5 * single["tokens"]
 
 
-def test_learning_rate_rises_through_the_warm_up_and_then_falls(trained, configured):
-    trained(configured(warmup_steps=4))
+@pytest.mark.parametrize(("schedule", "later"), [("cosine", 4.268e-3), ("linear", 3.75e-3), ("constant", 5e-3)])
+def test_learning_rate_rises_through_the_warm_up_and_then_goes_its_way(trained, configured, schedule, later):
+    trained(configured(steps=12, warmup_steps=4, schedule=schedule))
     rates = curve("learning_rate")
     assert rates[:5] == sorted(rates[:5])
     assert rates[4:] == sorted(rates[4:], reverse=True)
     assert max(rates) == rates[4] == 5e-3
+    assert rates[6] == pytest.approx(later, rel=1e-3)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "latent"])

@@ -1,11 +1,15 @@
-"""The first step of a run, as one of the processes that `torch.distributed.run` starts: `worker.py <cut> <folder>`."""
+"""A short run, as one of the processes that a launcher starts or alone: `worker.py <graph_tokens> <folder>`."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
+from accelerate.utils import DistributedType
 from safetensors.torch import save_file
+from torch.distributed.tensor import DTensor
 
 from stages.shared.records import TrainingSample, read_records
 from stages.shared.settings import Settings, load_settings
@@ -16,6 +20,8 @@ from stages.training.trainer import Trainer
 
 def main(graph_tokens: int, folder: Path) -> None:
     torch.set_num_threads(1)
+    if os.environ.get("ACCELERATE_USE_FSDP"):
+        share_out_on_cpus()
     settings = load_settings()
     small = {"steps": 3, "batch_size": 7, "gradient_accumulation": 2, "warmup_steps": 0, "max_length": 48}
     update = {**small, "chunk_tokens": 100, "graph_tokens": graph_tokens, "false_negative_margin": 0.0}
@@ -29,17 +35,26 @@ def main(graph_tokens: int, folder: Path) -> None:
     rows = list(trainer.steps())
     if trainer.accelerator.is_main_process:
         save_file(gradients, folder / "gradients.safetensors")
-        result = {"rows": rows, "order": schedule.fingerprint, "processes": trainer.accelerator.num_processes}
+        accelerator = trainer.accelerator
+        result = {"rows": rows, "order": schedule.fingerprint, "processes": accelerator.num_processes}
+        result["type"] = accelerator.distributed_type.value
         (folder / "result.json").write_text(json.dumps(result))
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+
+
+def share_out_on_cpus() -> None:
+    """accelerate 1.15 chooses FSDP on GPUs alone; all that it does from there on, CPUs can do too."""
+    PartialState(cpu=True)
+    PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
 
 
 def keep(trainer: Trainer, gradients: dict) -> None:
     """The gradients before the first optimizer step, which steps after it then start from."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     for name, weights in model.named_parameters():
-        gradients.setdefault(name, weights.grad.clone())
+        whole = weights.grad.full_tensor() if isinstance(weights.grad, DTensor) else weights.grad.clone()
+        gradients.setdefault(name, whole)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def compare(first: Run, second: Run, *, resamples: int) -> Comparison:
     types = types_of(list(pairing.tasks))
     names = [name for kind in in_papers_order(types.values()) for name in pairing.tasks if types[name] == kind]
     with tqdm(names, desc="compare", unit="task", disable=None, leave=False) as progress:
-        threes = {name: _estimate(*pairing.tasks[name], resamples) for name in progress}
+        threes = {name: estimate_pair(*pairing.tasks[name], resamples) for name in progress}
     levels = [averages({name: three[place] for name, three in threes.items()}, types) for place in range(3)]
     sizes = {name: len(pairing.tasks[name][0]) for name in names}
     of_types = {kind: sum(sizes[name] for name in names if types[name] == kind) for kind in levels[0].types}
@@ -78,7 +78,8 @@ def compare(first: Run, second: Run, *, resamples: int) -> Comparison:
     return Comparison(first, second, resamples, types, task_lines, type_lines, mean_lines, pairing)
 
 
-def _estimate(first: Rows, second: Rows, resamples: int) -> Three:
+def estimate_pair(first: Rows, second: Rows, resamples: int) -> Three:
+    """One task, of which A and B have these rows of the same samples."""
     ours, theirs = estimate_strata(first, resamples), estimate_strata(second, resamples)
     changes = [difference(ours[stratum], theirs[stratum]) for stratum in ours]
     return average([*ours.values()]), average([*theirs.values()]), average(changes)

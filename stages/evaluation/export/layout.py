@@ -54,10 +54,9 @@ def write_layout(
         base: of an adapter: a Hub model's `model` and `revision`, or {"folder": "base"}.
     """
     if code:
-        shape = {name: value for name, value in asdict(config).items() if name != "instructions"}
         write_json(
             folder / "sentence_bert_config.json",
-            {"max_seq_length": max_length, **shape, **({"base": base} if base else {})},
+            {"max_seq_length": max_length, **asdict(config), **({"base": base} if base else {})},
         )
         modules = [("", CLASS), ("1_Normalize", NORMALIZE)]
     else:

@@ -28,7 +28,7 @@ class TextEncoder(InputModule):
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: dict):
         """`settings` are those of the file above: `pooling`, `attention`, `ata_score`, `ata_detach`, `latent_size`,
-        `latent_heads`, `pool_instructions`, and for an adapter its `base`.
+        `latent_heads`, `instructions`, `pool_instructions`, and for an adapter its `base`.
         """
         super().__init__()
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
@@ -69,7 +69,7 @@ class TextEncoder(InputModule):
         if others := {type(text).__name__ for text in inputs if not isinstance(text, str)}:
             raise ValueError(f"this model reads texts: given {', '.join(sorted(others))}; allowed: str")
         prompt = prompt or ""
-        apart = bool(prompt) and not self.settings["pool_instructions"]
+        apart = self.settings["instructions"] and not self.settings["pool_instructions"]
         length = kwargs.get("max_length") or self.max_seq_length
         options = {"padding": True, "truncation": True, "max_length": length, "return_token_type_ids": False}
         options |= (kwargs.get("processing_kwargs") or {}).get("text", {})
@@ -83,9 +83,9 @@ class TextEncoder(InputModule):
         if empty.any():  # an empty text has an embedding too: that of one padding token
             tokens[empty], mask[empty, -1] = self.tokenizer.pad_token_id, 1
         features = {"input_ids": tokens, "attention_mask": mask}
-        if apart:
+        if apart and given["input_ids"].shape[1]:
             reaches = given["offset_mapping"][:, :, 1] > len(prompt)
-            features["pool_mask"] = self._after_prompt(reaches, mask, inputs)
+            features["pool_mask"] = self._after_prompt(reaches, mask, inputs if prompt else [""] * len(inputs))
         return features
 
     def _after_prompt(self, reaches: Tensor, mask: Tensor, inputs: list[str]) -> Tensor:

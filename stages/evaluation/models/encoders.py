@@ -1,6 +1,5 @@
-"""The trained encoder and its untrained start."""
+"""The trained encoder, the copies that training kept on its way to it, and its untrained start."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,25 +15,22 @@ from stages.shared.errors import UserError
 from stages.shared.files import read_json
 from stages.shared.settings import Settings
 
-ENCODER, BACKBONE = Path("data/encoder"), Path("data/backbone")
+ENCODER, CURVE, BACKBONE = Path("data/encoder"), Path("data/curve"), Path("data/backbone")
+TRAINED, UNTRAINED = "encoder", "untrained"
 
 
-def load_trained(settings: Settings, device: str | torch.device) -> Encoder:
-    """The encoder that training left in data/encoder."""
-    return Encoder.load(ENCODER, backbone=BACKBONE, device=device, **_options(settings))
+def load(name: str, settings: Settings, device: str | torch.device) -> Encoder:
+    """The trained encoder, the untrained one, or the copy `name`.
 
-
-def load_untrained(settings: Settings, device: str | torch.device) -> Encoder:
-    """The backbone with the pooling and attention of params.yaml and no contrastive training."""
-    params = settings.params
-    config = EncoderConfig.from_params(params, settings.profile.training)
-    return Encoder.from_backbone(BACKBONE, config, seed=params.seed, device=device, **_options(settings))
-
-
-LOADERS: dict[str, Callable[[Settings, str | torch.device], Encoder]] = {
-    "encoder": load_trained,
-    "untrained": load_untrained,
-}
+    Untrained is the backbone with the pooling and attention of params.yaml and no contrastive training.
+    """
+    params, runtime = settings.params, settings.profile.runtime
+    dtype = torch.bfloat16 if runtime.precision == "bf16" else torch.float32
+    options = {"device": device, "dtype": dtype, "attn_implementation": runtime.attn_implementation}
+    if name == UNTRAINED:
+        config = EncoderConfig.from_params(params, settings.profile.training)
+        return Encoder.from_backbone(BACKBONE, config, seed=params.seed, **options)
+    return Encoder.load(_folder(name), backbone=BACKBONE, **options)
 
 
 def embed_with(encoder: Encoder, settings: Settings) -> Embed:
@@ -61,15 +57,16 @@ def check(encoder: Encoder, texts: list[str], settings: Settings) -> None:
 
 
 def describe(name: str, encoder: Encoder, settings: Settings) -> ModelMeta:
-    """mteb's description of the encoder `name` of `LOADERS`: what shapes its scores is all there."""
+    """mteb's description of the encoder that `load` gave: what shapes its scores is all there."""
     options, runtime = settings.profile.evaluation, settings.profile.runtime
     model, config = encoder.model, encoder.config
     parameters = sum(weights.numel() for weights in encoder.parameters())
     size = sum(weights.numel() * weights.element_size() for weights in encoder.parameters())
     backbone = _backbone()
-    revision = hash_of_weights(ENCODER)
-    if name == "untrained":
+    if name == UNTRAINED:
         revision = backbone.get("revision") or hash_of_weights(BACKBONE / "model")
+    else:
+        revision = hash_of_weights(_folder(name))
     return model_meta(
         name,
         revision=revision,
@@ -83,7 +80,7 @@ def describe(name: str, encoder: Encoder, settings: Settings) -> ModelMeta:
         use_instructions=config.instructions,
         experiment_kwargs={
             **asdict(config),
-            **({"seed": settings.params.seed} if name == "untrained" and config.pooling == "latent" else {}),
+            **({"seed": settings.params.seed} if name == UNTRAINED and config.pooling == "latent" else {}),
             "evaluation_instructions": options.instructions or None,
             "dtype": str(model.dtype).removeprefix("torch."),
             "embeddings": options.embeddings,
@@ -92,10 +89,8 @@ def describe(name: str, encoder: Encoder, settings: Settings) -> ModelMeta:
     )
 
 
-def _options(settings: Settings) -> dict:
-    runtime = settings.profile.runtime
-    dtype = torch.bfloat16 if runtime.precision == "bf16" else torch.float32
-    return {"dtype": dtype, "attn_implementation": runtime.attn_implementation}
+def _folder(name: str) -> Path:
+    return ENCODER if name == TRAINED else CURVE / name
 
 
 def _backbone() -> dict:

@@ -1,5 +1,6 @@
 """The models of one evaluation, loaded one after the other, each with what makes its scores its own."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import torch
@@ -9,6 +10,7 @@ from mteb.models import EncoderProtocol, MTEBModels
 from stages.evaluation.models import encoders
 from stages.evaluation.models.baselines import load_baseline
 from stages.evaluation.models.embed import Embed
+from stages.evaluation.models.encoders import TRAINED, UNTRAINED
 from stages.evaluation.models.meta import as_json
 from stages.evaluation.models.text_model import TextModel
 from stages.evaluation.partial import Partial
@@ -17,8 +19,7 @@ from stages.evaluation.shards import Shards
 from stages.evaluation.team import Team
 from stages.shared.settings import Settings
 
-TRAINED = "encoder"
-ELSEWHERE = {"tasks", "baselines", "mirror", "launch"}  # settings that leave a task's score as it is
+ELSEWHERE = {"tasks", "baselines", "curve_tasks", "mirror", "launch"}  # settings that leave a task's score as it is
 
 
 class Model(NamedTuple):
@@ -38,9 +39,13 @@ class Model(NamedTuple):
 class Roster:
     """Loads models by name; for an encoder in all processes of the team."""
 
-    def __init__(self, settings: Settings, texts: list[str]):
-        """`texts` are some on which our encoders are probed before they are believed."""
-        self.names = [TRAINED, *settings.profile.evaluation.baselines]
+    def __init__(self, settings: Settings, texts: list[str], copies: Collection[str] = ()):
+        """`texts` are some on which our encoders are probed before they are believed.
+
+        `copies` are the names of those that training kept on its way.
+        """
+        self.names = [TRAINED, *settings.profile.evaluation.baselines, *copies]
+        self._ours = {TRAINED, UNTRAINED, *copies}
         self.team = Team(settings.profile.runtime, self._load)
         self._settings, self._texts = settings, texts
         self._meta, self._instructed = None, False
@@ -48,7 +53,7 @@ class Roster:
     def open(self, name: str) -> Model:
         """The model `name`. Raises UserError if it cannot be loaded, or is not what its settings say."""
         options = self._settings.profile.evaluation
-        if name not in encoders.LOADERS:
+        if name not in self._ours:
             self.team.forget()
             model = load_baseline(name, self._settings)
             return Model(name, _folder(name), model, self._partial(name, as_json(model.mteb_model_meta)), None)
@@ -59,7 +64,7 @@ class Roster:
         return Model(name, _folder(name), TextModel(shards, self._meta, instructions=instructions), partial, shards)
 
     def _load(self, name: str, device: torch.device) -> Embed:
-        encoder = encoders.LOADERS[name](self._settings, device)
+        encoder = encoders.load(name, self._settings, device)
         if self.team.first:
             encoders.check(encoder, self._texts, self._settings)
             self._meta = encoders.describe(name, encoder, self._settings)

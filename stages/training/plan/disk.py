@@ -1,6 +1,7 @@
 """Bytes that a run writes: checkpoints, copies for the curve of score over steps, the encoder."""
 
 from stages.shared.settings import Settings
+from stages.training.copies import copy_steps
 from stages.training.plan.parameters import count_parameters
 from stages.training.plan.processes import processes_of
 
@@ -17,9 +18,8 @@ def checkpoint_bytes(settings: Settings) -> int:
 def copies(settings: Settings) -> tuple[int, int]:
     """How many copies for the curve there will be, and the bytes of one: the adapter, or all weights in bf16."""
     options, counted = settings.profile.training, count_parameters(settings)
-    number = (options.steps + options.retrieval_steps) // options.curve_every if options.curve_every else 0
     weights = 4 * counted.adapters if options.lora else 2 * counted.backbone
-    return number, weights + 4 * counted.latent
+    return len(copy_steps(options)), weights + 4 * counted.latent
 
 
 def encoder_bytes(settings: Settings) -> int:

@@ -70,7 +70,7 @@ def hub_backbone(backbone, tmp_path):
     folder = tmp_path / "hub-backbone"
     write_json(
         folder / "backbone.json",
-        {"kind": "hub", "model": "owner/tiny", "revision": REVISION, "trust_remote_code": False},
+        {"kind": "hub", "model": "owner/tiny", "revision": REVISION, "trust_remote_code": False, "append_eos": False},
     )
     yield folder
     shutil.rmtree(target)

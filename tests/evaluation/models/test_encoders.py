@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stages.evaluation.models import encoders
-from stages.evaluation.models.encoders import LOADERS, check, describe, embed_with
+from stages.evaluation.models.encoders import check, describe, embed_with, load
 from stages.shared.errors import UserError
 from stages.shared.settings import Ata
 
@@ -19,7 +19,7 @@ def with_params(settings, **update):
 
 
 def described(name, settings):
-    return describe(name, LOADERS[name](settings, "cpu"), settings)
+    return describe(name, load(name, settings, "cpu"), settings)
 
 
 def test_encoders_describe_what_shapes_their_scores(settings):
@@ -58,7 +58,7 @@ def test_seed_that_changes_no_weight_changes_no_description(settings):
 def test_bf16_profile_loads_bf16_weights_and_says_so(settings):
     runtime = settings.profile.runtime.model_copy(update={"precision": "bf16"})
     settings = replace(settings, profile=settings.profile.model_copy(update={"runtime": runtime}))
-    encoder = LOADERS["encoder"](settings, "cpu")
+    encoder = load("encoder", settings, "cpu")
     assert encoder.model.dtype == torch.bfloat16
     meta = describe("encoder", encoder, settings)
     assert meta.experiment_kwargs["dtype"] == "bfloat16"
@@ -68,7 +68,7 @@ def test_bf16_profile_loads_bf16_weights_and_says_so(settings):
 def test_untrained_latent_pooling_repeats_with_the_seed_of_the_run_and_counts_its_weights(settings, texts):
     def untrained(pooling, seed):
         varied = with_params(settings, pooling=pooling, seed=seed)
-        encoder = LOADERS["untrained"](varied, "cpu")
+        encoder = load("untrained", varied, "cpu")
         embeddings = embed_with(encoder, varied)(texts[:3], "").embeddings
         return describe("untrained", encoder, varied).n_parameters, embeddings
 
@@ -81,14 +81,14 @@ def test_untrained_latent_pooling_repeats_with_the_seed_of_the_run_and_counts_it
 def test_texts_that_are_cut_are_told(settings, texts):
     options = settings.profile.evaluation.model_copy(update={"max_length": 16})
     settings = replace(settings, profile=settings.profile.model_copy(update={"evaluation": options}))
-    embed = embed_with(LOADERS["encoder"](settings, "cpu"), settings)
+    embed = embed_with(load("encoder", settings, "cpu"), settings)
     embeddings, cut = embed(["short", texts[0] * 4, ""], "")
     assert cut.tolist() == [False, True, False]
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
 
 
 def test_encoder_that_is_not_as_its_settings_say_is_refused_before_it_is_believed(settings, texts):
-    encoder = LOADERS["encoder"](settings, "cpu")
+    encoder = load("encoder", settings, "cpu")
     check(encoder, texts, settings)
     encoder.model.config.is_causal = False
     with pytest.raises(UserError, match="attention: causal is asked for"):
@@ -96,7 +96,7 @@ def test_encoder_that_is_not_as_its_settings_say_is_refused_before_it_is_believe
 
 
 def test_missing_backbone_names_the_command(settings, monkeypatch, tmp_path):
-    encoder = LOADERS["encoder"](settings, "cpu")
+    encoder = load("encoder", settings, "cpu")
     monkeypatch.setattr(encoders, "BACKBONE", tmp_path / "absent")
     with pytest.raises(UserError, match="dvc repro backbone"):
         describe("encoder", encoder, settings)
@@ -105,4 +105,4 @@ def test_missing_backbone_names_the_command(settings, monkeypatch, tmp_path):
 def test_folder_of_another_tool_names_the_command(settings, outputs):
     (outputs / "encoder.json").unlink()
     with pytest.raises(UserError, match="dvc repro training"):
-        LOADERS["encoder"](settings, "cpu")
+        load("encoder", settings, "cpu")

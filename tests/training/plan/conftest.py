@@ -17,7 +17,12 @@ def shape(model_type="llama", **sizes):
 def hub(architecture):
     """A backbone of that shape."""
     return HubBackbone(
-        kind="hub", model="someone/model", revision="0123456789", trust_remote_code=False, architecture=architecture
+        kind="hub",
+        model="someone/model",
+        revision="0123456789",
+        trust_remote_code=False,
+        append_eos=False,
+        architecture=architecture,
     )
 
 

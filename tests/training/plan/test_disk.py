@@ -43,7 +43,7 @@ def test_adapter_alone_is_exported_as_large_as_a_copy(configured):
     assert encoder_bytes(settings) == copies(settings)[1]
 
 
-@pytest.mark.parametrize(("every", "retrieval", "number"), [(None, 0, 0), (160, 0, 1), (161, 0, 0), (50, 40, 4)])
+@pytest.mark.parametrize(("every", "retrieval", "number"), [(None, 0, 0), (160, 0, 0), (159, 0, 1), (50, 40, 3)])
 def test_number_of_copies(planned, every, retrieval, number):
     assert copies(planned(curve_every=every, retrieval_steps=retrieval))[0] == number
 

@@ -87,7 +87,7 @@ def test_plan_tells_adapters_and_pooling(planned):
     text = "\n".join(plan_lines(planned({"pooling": "latent"}, lora=LORA, curve_every=40)))
     assert "+ adapters " in text
     assert "+ pooling " in text
-    assert "4 copies for the curve" in text
+    assert "3 copies for the curve" in text
 
 
 @pytest.mark.parametrize("changed", [{"launch": "tpu"}, {"backbone": hub(shape("bloom"))}])
