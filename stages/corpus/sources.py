@@ -15,6 +15,7 @@ from stages.corpus.docstrings import package_files, read_file
 from stages.shared.errors import UserError
 from stages.shared.files import content_id
 from stages.shared.records import Document
+from stages.shared.seeds import derive_seed
 from stages.shared.settings import Corpus, FilesSource, HubSource, PackagesSource
 
 Split = tuple[list[Document], list[Document]]  # train, held-out
@@ -107,7 +108,9 @@ def _read_files(source: FilesSource, settings: Corpus) -> Split:
                 frame = pd.read_json(path, lines=True, dtype=False, convert_dates=False)  # texts stay texts
         except (ValueError, OSError) as error:
             raise UserError(f"corpus.source: {name} is neither JSONL nor Parquet: {error}") from error
-        rows = frame.head(source.max_rows).to_dict("records")
+        if len(frame) > source.max_rows:  # drawn, as a file made of several data sets has them one after the other
+            frame = frame.sample(source.max_rows, random_state=derive_seed(0, "corpus", name)).sort_index()
+        rows = frame.to_dict("records")
         halves.append(_pairs(rows, list(frame.columns), source, path.stem, settings))
     return halves[0], halves[1]
 

@@ -125,6 +125,8 @@ class Encoder(nn.Module):
     def save(self, folder: str | Path) -> None:
         """Write weights (safetensors), adapters merged for good, tokenizer and pooling to `folder`."""
         model = self.model.merge_and_unload() if isinstance(self.model, PeftModel) else self.model
+        for name in (storage.ADAPTER_FILE, storage.ADAPTER_WEIGHTS):
+            (Path(folder) / name).unlink(missing_ok=True)  # an earlier run's, which would be put on this model
         model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         self._save_rest(folder, asdict(self.config))

@@ -17,7 +17,7 @@ from stages.encoder.tokens import append_eos
 from stages.shared.errors import UserError
 from stages.shared.files import read_json
 
-ADAPTER_FILE = "adapter_config.json"
+ADAPTER_FILE, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 WEIGHTS = "model.safetensors"
 
 Loaded = tuple[PreTrainedModel, PreTrainedTokenizerBase]

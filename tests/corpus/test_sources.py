@@ -60,6 +60,14 @@ def test_no_more_than_max_rows_are_read(settings, tmp_path):
     assert len(read(files(settings, path, path, max_rows=2), 1)[0]) == 2
 
 
+def test_rows_of_a_longer_file_are_drawn_from_all_of_it_and_are_the_same_again(settings, tmp_path):
+    path = write(tmp_path / "seen.jsonl", rows("first", 50) + rows("second", 50))
+    drawn, again = (read(files(settings, path, path, max_rows=20), 1)[0] for _ in range(2))
+    assert drawn == again
+    assert {row.summary.split()[2] for row in drawn} == {"first", "second"}
+    assert len({row.id for row in drawn}) == 20
+
+
 def test_spaces_are_made_single_and_long_bodies_cut(settings, tmp_path):
     path = write(tmp_path / "seen.jsonl", [{"question": "what \n is\tthis  thing", "passage": f"{BODY} " * 30}])
     (document,), _ = read(files(settings, path, path), 1)

@@ -184,6 +184,15 @@ def test_adapter_alone_comes_back_on_its_base(adapted, backbone, texts, tmp_path
     np.testing.assert_array_equal(encode(adapted, texts), before)
 
 
+def test_whole_model_in_the_place_of_an_adapter_is_the_model_alone(adapted, encoder_of, backbone, texts, tmp_path):
+    adapted.save_copy(tmp_path / "out", backbone)
+    plain = encoder_of("mean", "causal")
+    plain.save(tmp_path / "out")
+    np.testing.assert_array_equal(
+        encode(Encoder.load(tmp_path / "out", backbone=backbone), texts), encode(plain, texts)
+    )
+
+
 def test_adapter_for_another_base_is_refused_with_both_named(adapted, own_backbone, tmp_path):
     adapted.save_copy(tmp_path / "copy", own_backbone)
     weights = own_backbone / "model/model.safetensors"
