@@ -24,7 +24,7 @@ SHOWN = 10  # reasons why tasks failed, and tasks of one reason
 
 
 def evaluate(roster: Roster, copies: Copies, documents: list[Document], settings: Settings, folder: Path) -> None:
-    """Run it all and write mteb's results and the samples below `folder`, the scores to reports.
+    """Run it all and write mteb's results, samples and intervals below `folder`, the scores to reports.
 
     Raises:
         UserError: if a task failed, once all others are done and kept: the next run does what is missing.
@@ -68,6 +68,8 @@ def evaluate(roster: Roster, copies: Copies, documents: list[Document], settings
     }
     encoder = Encoder.load(ENCODER, device=settings.profile.runtime.device)
     write_json(folder / "anchors.json", look(encoder, documents, max_length=options.max_length))
+    # Not among the metrics, of whose changes `dvc metrics diff` would have three lines for one.
+    write_json(folder / "intervals.json", {name: row.pop("intervals") for name, row in scores.items()})
     write_json(METRICS / "evaluation.json", scores.pop(TRAINED))
     write_json(METRICS / "baselines.json", scores)
     write_curve(POINTS, outcomes, copies, on_curve(tasks, options))

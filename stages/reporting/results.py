@@ -12,7 +12,9 @@ from stages.shared.labels import TRAINED, labels
 METRICS = Path("reports/metrics")
 ANCHORS = Path("data/evaluation/anchors.json")
 EVALUATED = Path("data/evaluation/tasks.json")
+INTERVALS = Path("data/evaluation/intervals.json")  # of each model's scores, by its name in the profile
 PAPER = Path("reports/paper")
+ENCODER = "encoder"  # of the trained encoder, in the evaluation's own files
 STAGES = ("corpus", "brainstorm", "prompts", "synthesis", "buckets", "backbone", "training", "evaluation")
 
 TYPES = {
@@ -60,12 +62,15 @@ def order_types(names: Iterable[str]) -> list[str]:
 
 
 def load_results() -> Results:
-    """Read `reports/metrics`. Raises UserError when a stage has not run."""
-    paths = {name: METRICS / f"{name}.json" for name in (*STAGES, "baselines")}
+    """Read `reports/metrics`, and the intervals into the scores. Raises UserError when a stage has not run."""
+    paths = {**{name: METRICS / f"{name}.json" for name in (*STAGES, "baselines")}, "intervals": INTERVALS}
     if missing := [str(path) for path in paths.values() if not path.exists()]:
         raise UserError(f"{', '.join(missing)} missing", next="run `dvc repro`, which makes all that the report needs")
     metrics = {name: read_json(path) for name, path in paths.items()}
-    return Results(metrics, metrics.pop("baselines"))
+    intervals, baselines = metrics.pop("intervals"), metrics.pop("baselines")
+    for name, scores in {ENCODER: metrics["evaluation"], **baselines}.items():
+        scores["intervals"] = intervals[name]
+    return Results(metrics, baselines)
 
 
 def load_anchors() -> dict:

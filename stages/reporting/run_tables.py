@@ -1,9 +1,8 @@
 """Tables of this run alone: scores by task, their intervals, and what was evaluated."""
 
-from stages.reporting.results import Results, find, order_types
+from stages.reporting.results import ENCODER, Results, find, order_types
 from stages.reporting.tables import Cell, Estimate, Table
 
-ENCODER = "encoder"  # the trained one, in the evaluation's own file
 SHORT = 8  # digits of a revision that are enough to find it
 
 

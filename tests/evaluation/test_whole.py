@@ -57,10 +57,13 @@ def test_scores_of_all_models_stand_side_by_side(evaluated, outputs, partial_fol
     assert trained["tasks"].keys() == others["hashed"]["tasks"].keys() == set(TASKS)
     assert others["bm25"]["tasks"].keys() == {"DocsRetrieval"}
     assert "mean_task" not in others["bm25"]
-    interval = trained["intervals"]["tasks"]["DocsRetrieval"]
+    intervals = read(outputs / "evaluation/intervals.json")
+    assert list(intervals) == ["encoder", *others]
+    interval = intervals["encoder"]["tasks"]["DocsRetrieval"]
     assert interval["low"] <= trained["tasks"]["DocsRetrieval"] <= interval["high"]
+    assert "intervals" not in trained  # which are metrics: each of their numbers is a line in `dvc metrics diff`
     folders = {path.name for path in (outputs / "evaluation").iterdir()}
-    assert folders == {"encoder", *others, "tasks.json", "anchors.json"}
+    assert folders == {"encoder", *others, "tasks.json", "anchors.json", "intervals.json"}
     assert not partial_folder.exists()
 
 
@@ -152,8 +155,9 @@ def test_copies_on_the_way_have_their_points_on_the_curve_and_no_other_place(eva
         points = {int(row["step"]): row for row in csv.DictReader(file)}
     assert list(points) == [0, 4, 8]
     trained = read(outputs / "metrics" / "evaluation.json")
+    intervals = read(outputs / "evaluation/intervals.json")["encoder"]
     assert float(points[8]["score"]) == trained["tasks"]["DocsSTS"]
-    assert float(points[8]["low"]) == trained["intervals"]["tasks"]["DocsSTS"]["low"]
+    assert float(points[8]["low"]) == intervals["tasks"]["DocsSTS"]["low"]
     assert points[4]["score"] != points[8]["score"]
     assert [path.name for path in (outputs / "evaluation/step-000004").glob("Docs*")] == ["DocsSTS.json"]
     assert list(read(outputs / "metrics" / "baselines.json")) == ["untrained", "hashed"]

@@ -61,6 +61,17 @@ def test_a_stage_that_has_not_run_is_named(tmp_path, monkeypatch):
     assert "dvc repro" in str(error.value)
 
 
+def test_intervals_are_read_into_the_scores(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for stage in module.STAGES:
+        write_json(f"reports/metrics/{stage}.json", {"types": {}, "tasks": {}})
+    write_json("reports/metrics/baselines.json", {"bm25": {"types": {}, "tasks": {}}})
+    write_json(module.INTERVALS, {"encoder": {"mean_task": {"low": 1.0, "high": 2.0}}, "bm25": {}})
+    models = load_results().models
+    assert find(models["trained"], "intervals", "mean_task") == {"low": 1.0, "high": 2.0}
+    assert find(models["BM25"], "intervals", "mean_task") is None
+
+
 def test_a_missing_list_of_tasks_names_the_file_and_the_stage(tmp_path, monkeypatch, evaluated):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"data/evaluation/tasks\.json missing") as error:

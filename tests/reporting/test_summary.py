@@ -18,6 +18,8 @@ def show(results, repository, request, monkeypatch, capsys):
     def show():
         for name, metrics in {**results.metrics, "baselines": results.baselines}.items():
             write_json(f"reports/metrics/{name}.json", metrics)
+        models = {"encoder": results.metrics["evaluation"], **results.baselines}
+        write_json("data/evaluation/intervals.json", {name: model["intervals"] for name, model in models.items()})
         summary.main()
         return capsys.readouterr().out
 

@@ -67,8 +67,8 @@ def read_figures(encoder: Path, facts: Facts) -> Figures:
 
 
 def _figures(scores: dict, baselines: dict[str, dict]) -> Figures:
-    described = read_tasks(EVALUATION).get("tasks", {})
-    intervals = scores.get("intervals", {})
+    described, path = read_tasks(EVALUATION).get("tasks", {}), EVALUATION / "intervals.json"
+    intervals = read_json(path)["encoder"] if path.exists() else {}
     tasks = [
         Row(
             task,

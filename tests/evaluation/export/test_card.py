@@ -25,8 +25,8 @@ SCORES = {
     "mean_type": 45.25,
     "types": {"STS": 50.5, "Retrieval": 40.0},
     "tasks": {"DocsSTS": 50.5, "SciFact": 40.0},
-    "intervals": {"mean_task": {"low": 44.0, "high": 46.5}, "tasks": {"DocsSTS": {"low": 49.0, "high": 52.0}}},
 }
+INTERVALS = {"mean_task": {"low": 44.0, "high": 46.5}, "tasks": {"DocsSTS": {"low": 49.0, "high": 52.0}}}
 BASELINES = {
     "tfidf": {"mean_task": 47.0, "tasks": {"DocsSTS": 44.0, "SciFact": 50.0}},
     "bm25": {"mean_task": 55.0, "tasks": {"SciFact": 55.0}},
@@ -64,6 +64,8 @@ def scored(export, backbone, tmp_path):
         meta = {"revision": weights, "max_tokens": changes.get("max_tokens", 96.0), "experiment_kwargs": shape}
         write_json("data/evaluation/encoder/model_meta.json", meta)
         write_json("data/evaluation/tasks.json", {"mteb": "2", "tasks": changes.get("described", DESCRIBED)})
+        if intervals := changes.get("intervals", INTERVALS):
+            write_json("data/evaluation/intervals.json", {"encoder": intervals})
         write_json("reports/metrics/evaluation.json", changes.get("scores", SCORES))
         write_json("reports/metrics/baselines.json", BASELINES)
         return export(config)
@@ -98,8 +100,7 @@ def test_scores_stand_beside_the_baselines_with_their_intervals(scored):
 
 
 def test_scores_without_intervals_or_descriptions_are_shown_all_the_same(scored):
-    scores = {name: value for name, value in SCORES.items() if name != "intervals"}
-    data, text = parts(scored(scores=scores, described={}))
+    data, text = parts(scored(intervals=None, described={}))
     assert "| DocsSTS | 50.5 | 44.0 | – |" in text
     assert "interval" not in text
     assert data.eval_results is None
