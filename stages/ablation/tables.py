@@ -30,10 +30,16 @@ def effect_table(key: str, effects: Mapping[str, Effect], printed: Mapping[str, 
 def _row(value: str, effect: Effect) -> list[Cell]:
     scores, differences = effect.scores.values(), effect.differences.values()
     difference = Estimate(mean(differences), *(effect.interval or ())) if differences else None
-    p_value = None if effect.p_value is None else f"{effect.p_value:.3f}"
-    return [value, str(len(scores)), mean(scores), _span(scores), difference, _span(differences), p_value]
+    of_seeds = _span(scores), _span(differences)
+    return [value, str(len(scores)), mean(scores), of_seeds[0], difference, of_seeds[1], _p_value(effect.p_value)]
 
 
 def _span(values) -> str | None:
     """From the lowest to the highest of several seeds."""
     return f"{min(values):.2f} to {max(values):.2f}" if len(values) > 1 else None
+
+
+def _p_value(value: float | None) -> str | None:
+    if value is None:
+        return None
+    return f"{value:.3f}" if value >= 0.001 else "<0.001"

@@ -38,6 +38,7 @@ def test_table_has_ours_and_the_papers_apart(written):
     assert list(ours) == ["coarse_to_fine", "n1"]
     assert float(ours["n1"]["difference"]) == pytest.approx(3.0, abs=1e-4)
     assert ours["n1"]["difference by seed"] == "2.00 to 4.00"
+    assert ours["n1"]["p"] == "<0.001"  # every sample gained as much
     assert ours["coarse_to_fine"]["difference"] == ""
     assert len(printed) == 7
     assert float(printed["n1"]["difference"]) == pytest.approx(-3.0)
